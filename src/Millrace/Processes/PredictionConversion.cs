@@ -1,0 +1,37 @@
+using static TorchSharp.torch;
+
+namespace Millrace.Processes;
+
+/// <summary>Exact conversions among what networks predict, for x_t = a x_0 + b e with coefficients broadcast over rows.</summary>
+public static class PredictionConversion
+{
+    /// <summary>The noise e that <paramref name="prediction"/> implies.</summary>
+    /// <remarks>v: e = (a v + b x_t) / (a^2 + b^2). Sample: e = (x_t - a x_0) / b. Flow (v = e - x_0): e = (x_t + a v) / (a + b).</remarks>
+    /// <param name="type">What <paramref name="prediction"/> means.</param>
+    /// <param name="prediction">Output of the network, [B, C, H, W].</param>
+    /// <param name="x">x_t, [B, C, H, W].</param>
+    /// <param name="alpha">a, [B, 1, 1, 1].</param>
+    /// <param name="sigma">b, [B, 1, 1, 1], above 0.</param>
+    /// <returns>e, [B, C, H, W]; for <see cref="PredictionType.Epsilon"/> an alias of <paramref name="prediction"/>.</returns>
+    public static Tensor ToEpsilon(PredictionType type, Tensor prediction, Tensor x, Tensor alpha, Tensor sigma) => type switch
+    {
+        PredictionType.Epsilon => prediction.alias(),
+        PredictionType.VPrediction => ((alpha * prediction) + (sigma * x)) / ((alpha * alpha) + (sigma * sigma)),
+        PredictionType.Sample => (x - (alpha * prediction)) / sigma,
+        PredictionType.Flow => (x + (alpha * prediction)) / (alpha + sigma),
+        _ => throw new ArgumentOutOfRangeException(nameof(type), $"Unknown prediction type {type}."),
+    };
+
+    /// <summary>The clean sample x_0 that <paramref name="prediction"/> implies. Safe near pure noise (a to 0) for every type but <see cref="PredictionType.Epsilon"/>.</summary>
+    /// <remarks>Epsilon: x_0 = (x_t - b e) / a. v: x_0 = (a x_t - b v) / (a^2 + b^2). Flow: x_0 = (x_t - b v) / (a + b).</remarks>
+    /// <inheritdoc cref="ToEpsilon" path="/param"/>
+    /// <returns>x_0, [B, C, H, W]; for <see cref="PredictionType.Sample"/> an alias of <paramref name="prediction"/>.</returns>
+    public static Tensor ToSample(PredictionType type, Tensor prediction, Tensor x, Tensor alpha, Tensor sigma) => type switch
+    {
+        PredictionType.Epsilon => (x - (sigma * prediction)) / alpha,
+        PredictionType.VPrediction => ((alpha * x) - (sigma * prediction)) / ((alpha * alpha) + (sigma * sigma)),
+        PredictionType.Sample => prediction.alias(),
+        PredictionType.Flow => (x - (sigma * prediction)) / (alpha + sigma),
+        _ => throw new ArgumentOutOfRangeException(nameof(type), $"Unknown prediction type {type}."),
+    };
+}
