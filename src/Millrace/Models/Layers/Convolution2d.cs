@@ -1,0 +1,48 @@
+using TorchSharp.Modules;
+using TorchSharp.Utils;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace Millrace.Models.Layers;
+
+/// <summary>A convolution over [B, C, H, W] with a square kernel. Its parameters have no values until they are loaded or initialised.</summary>
+public sealed class Convolution2d : Module<Tensor, Tensor>
+{
+    [ComponentName(Name = "weight")]
+    private Parameter _weight;
+
+    [ComponentName(Name = "bias")]
+    private Parameter? _bias;
+
+    private readonly long[] _stride;
+    private readonly long[] _padding;
+
+    /// <summary>Creates the layer.</summary>
+    /// <param name="inChannels">Channels of the input.</param>
+    /// <param name="outChannels">Channels of the output.</param>
+    /// <param name="kernelSize">Side of the kernel.</param>
+    /// <param name="stride">Step of the kernel.</param>
+    /// <param name="padding">Zeros around the input on each side.</param>
+    /// <param name="bias">Whether there is a bias.</param>
+    /// <param name="options">Where and how the parameters are made.</param>
+    public Convolution2d(
+        int inChannels, int outChannels, int kernelSize, int stride = 1, int padding = 0, bool bias = true, TensorOptions? options = null)
+        : base(nameof(Convolution2d))
+    {
+        options ??= TensorOptions.Default;
+        _stride = [stride, stride];
+        _padding = [padding, padding];
+        _weight = options.CreateParameter(outChannels, inChannels, kernelSize, kernelSize);
+        _bias = bias ? options.CreateParameter(outChannels) : null;
+        RegisterComponents();
+    }
+
+    /// <summary>[out, in, kernel, kernel].</summary>
+    public Parameter Weight => _weight;
+
+    /// <summary>[out], or null.</summary>
+    public Parameter? Bias => _bias;
+
+    /// <inheritdoc/>
+    public override Tensor forward(Tensor input) => functional.conv2d(input, _weight, _bias, _stride, _padding);
+}

@@ -1,0 +1,39 @@
+using TorchSharp.Modules;
+using TorchSharp.Utils;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace Millrace.Models.Layers;
+
+/// <summary>y = x W^T + b over the last axis. Its parameters have no values until they are loaded or initialised.</summary>
+public sealed class Linear : Module<Tensor, Tensor>
+{
+    [ComponentName(Name = "weight")]
+    private Parameter _weight;
+
+    [ComponentName(Name = "bias")]
+    private Parameter? _bias;
+
+    /// <summary>Creates the layer.</summary>
+    /// <param name="inFeatures">Width of the input.</param>
+    /// <param name="outFeatures">Width of the output.</param>
+    /// <param name="bias">Whether there is a bias.</param>
+    /// <param name="options">Where and how the parameters are made.</param>
+    public Linear(int inFeatures, int outFeatures, bool bias = true, TensorOptions? options = null)
+        : base(nameof(Linear))
+    {
+        options ??= TensorOptions.Default;
+        _weight = options.CreateParameter(outFeatures, inFeatures);
+        _bias = bias ? options.CreateParameter(outFeatures) : null;
+        RegisterComponents();
+    }
+
+    /// <summary>[out, in].</summary>
+    public Parameter Weight => _weight;
+
+    /// <summary>[out], or null.</summary>
+    public Parameter? Bias => _bias;
+
+    /// <inheritdoc/>
+    public override Tensor forward(Tensor input) => functional.linear(input, _weight, _bias);
+}

@@ -1,0 +1,51 @@
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace Millrace.Models.Layers;
+
+/// <summary>Draws the first values of a network that is to be trained.</summary>
+public static class ParameterInitialization
+{
+    /// <summary>
+    /// Draws weight and bias of every <see cref="Convolution2d"/> and <see cref="Linear"/> from
+    /// U(-1/sqrt(fan in), 1/sqrt(fan in)) (LeCun), and sets normalizations to the identity.
+    /// </summary>
+    /// <param name="module">The network; changed in place.</param>
+    /// <param name="generator">Source of all randomness, on the device of the parameters.</param>
+    /// <returns><paramref name="module"/>.</returns>
+    public static T Initialize<T>(this T module, Generator generator)
+        where T : Module
+    {
+        using IDisposable _ = no_grad();
+        foreach (Module child in module.modules())
+        {
+            switch (child)
+            {
+                case Convolution2d layer:
+                    Draw(layer.Weight, layer.Bias, generator);
+                    break;
+                case Linear layer:
+                    Draw(layer.Weight, layer.Bias, generator);
+                    break;
+                case GroupNorm layer:
+                    layer.weight!.fill_(1);
+                    layer.bias!.fill_(0);
+                    break;
+                case LayerNorm layer:
+                    layer.weight!.fill_(1);
+                    layer.bias!.fill_(0);
+                    break;
+            }
+        }
+
+        return module;
+    }
+
+    private static void Draw(Tensor weight, Tensor? bias, Generator generator)
+    {
+        double bound = 1 / Math.Sqrt((double)weight.numel() / weight.shape[0]);
+        weight.uniform_(-bound, bound, generator);
+        bias?.uniform_(-bound, bound, generator);
+    }
+}

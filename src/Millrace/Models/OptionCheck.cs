@@ -1,0 +1,33 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+
+namespace Millrace.Models;
+
+/// <summary>Checks shared by the option records of networks; each message names the option, the value seen and the values allowed.</summary>
+internal static class OptionCheck
+{
+    public static void Positive<T>(T value, [CallerArgumentExpression(nameof(value))] string name = "")
+        where T : INumber<T>
+    {
+        if (!(value > T.Zero && T.IsFinite(value)))
+        {
+            throw new ArgumentOutOfRangeException(name, $"{name} must be above 0, got {value}.");
+        }
+    }
+
+    public static void Positive(IReadOnlyList<int> values, [CallerArgumentExpression(nameof(values))] string name = "")
+    {
+        if (values.Count == 0 || values.Any(value => value <= 0))
+        {
+            throw new ArgumentOutOfRangeException(name, $"{name} must hold at least one value, each above 0, got [{string.Join(", ", values)}].");
+        }
+    }
+
+    public static void Stages<T>(IReadOnlyList<T> values, int stages, [CallerArgumentExpression(nameof(values))] string name = "")
+    {
+        if (values.Count != stages)
+        {
+            throw new ArgumentException($"{name} must hold one value for each of the {stages} stages, got [{string.Join(", ", values)}].", name);
+        }
+    }
+}
