@@ -30,4 +30,16 @@ internal static class OptionCheck
             throw new ArgumentException($"{name} must hold one value for each of the {stages} stages, got [{string.Join(", ", values)}].", name);
         }
     }
+
+    public static void Divisible(
+        IReadOnlyList<int> values, IReadOnlyList<int> divisors, [CallerArgumentExpression(nameof(values))] string name = "")
+    {
+        foreach ((int value, int divisor) in values.Zip(divisors))
+        {
+            if (value % divisor != 0)
+            {
+                throw new ArgumentException($"{name} must hold values divisible by [{string.Join(", ", divisors)}], got [{string.Join(", ", values)}].", name);
+            }
+        }
+    }
 }

@@ -16,4 +16,19 @@ internal static class TensorCheck
             throw new ArgumentException($"{name} must be [B, {channels}, H, W]{divisible}, got [{string.Join(", ", shape)}].", name);
         }
     }
+
+    /// <summary>Whether timesteps are [B] and text is [B, tokens, width].</summary>
+    public static void Rows(long rows, Tensor t, Tensor text)
+    {
+        if (!t.shape.SequenceEqual([rows]))
+        {
+            throw new ArgumentException($"t must be [{rows}], one timestep for each row of x, got [{string.Join(", ", t.shape)}].", nameof(t));
+        }
+
+        if (text.dim() != 3 || text.shape[0] != rows)
+        {
+            throw new ArgumentException(
+                $"text must be [{rows}, tokens, width], one row for each row of x, got [{string.Join(", ", text.shape)}].", nameof(text));
+        }
+    }
 }

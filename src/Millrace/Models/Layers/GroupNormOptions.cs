@@ -1,0 +1,13 @@
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Millrace.Models.Layers;
+
+/// <summary>What all group normalizations of one network share.</summary>
+/// <param name="Groups">Number of groups; divides the channels.</param>
+/// <param name="Epsilon">Added to the variance.</param>
+internal readonly record struct GroupNormOptions(int Groups, double Epsilon)
+{
+    public GroupNorm Create(int channels, TensorOptions tensors) =>
+        nn.GroupNorm(Groups, channels, Epsilon, device: tensors.Device, dtype: tensors.Precision);
+}

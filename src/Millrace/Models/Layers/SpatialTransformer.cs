@@ -1,0 +1,73 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using TorchSharp.Utils;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace Millrace.Models.Layers;
+
+/// <summary>x + a transformer over the pixels of x as tokens, [B, C, H, W] to the same shape (latent diffusion, arXiv 2112.10752).</summary>
+internal sealed class SpatialTransformer : Module<Tensor, Tensor, Tensor>
+{
+    // Not the epsilon of the network's configuration: it is fixed in every published checkpoint.
+    private const double NormEpsilon = 1e-6;
+
+    [ComponentName(Name = "norm")]
+    private readonly GroupNorm _norm;
+
+    [ComponentName(Name = "proj_in")]
+    private readonly Module<Tensor, Tensor> _inProjection;
+
+    [ComponentName(Name = "transformer_blocks")]
+    private readonly ModuleList<TransformerBlock> _blocks;
+
+    [ComponentName(Name = "proj_out")]
+    private readonly Module<Tensor, Tensor> _outProjection;
+
+    private readonly bool _linearProjection;
+
+    /// <param name="channels">C.</param>
+    /// <param name="textWidth">Width of the text.</param>
+    /// <param name="heads">Number of heads; divides <paramref name="channels"/>.</param>
+    /// <param name="groups">Groups of the normalization.</param>
+    /// <param name="linearProjection">Whether the projections in and out are stored as matrices, not as 1 x 1 convolutions; the function is the same.</param>
+    /// <param name="upcast">Whether attention is computed in float32.</param>
+    /// <param name="tensors">Where and how the parameters are made.</param>
+    public SpatialTransformer(int channels, int textWidth, int heads, int groups, bool linearProjection, bool upcast, TensorOptions tensors)
+        : base(nameof(SpatialTransformer))
+    {
+        Module<Tensor, Tensor> Projection() => linearProjection
+            ? new Linear(channels, channels, options: tensors)
+            : new Convolution2d(channels, channels, kernelSize: 1, options: tensors);
+        _linearProjection = linearProjection;
+        _norm = new GroupNormOptions(groups, NormEpsilon).Create(channels, tensors);
+        _inProjection = Projection();
+        _blocks = ModuleList(new TransformerBlock(channels, textWidth, heads, upcast, tensors));
+        _outProjection = Projection();
+        RegisterComponents();
+    }
+
+    /// <param name="x">[B, C, H, W].</param>
+    /// <param name="text">[B, M, text width].</param>
+    public override Tensor forward(Tensor x, Tensor text)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor hidden = _norm.call(x);
+        Tensor tokens = _linearProjection ? _inProjection.call(ToTokens(hidden)) : ToTokens(_inProjection.call(hidden));
+        foreach (TransformerBlock block in _blocks)
+        {
+            tokens = block.call(tokens, text);
+        }
+
+        hidden = _linearProjection
+            ? ToPixels(_outProjection.call(tokens), x.shape)
+            : _outProjection.call(ToPixels(tokens, x.shape));
+        return (x + hidden).MoveToOuterDisposeScope();
+    }
+
+    // [B, C, H, W] to [B, H W, C]
+    private static Tensor ToTokens(Tensor pixels) => pixels.flatten(2).transpose(1, 2).contiguous();
+
+    // [B, H W, C] to [B, C, H, W]
+    private static Tensor ToPixels(Tensor tokens, long[] shape) => tokens.transpose(1, 2).reshape(shape).contiguous();
+}
