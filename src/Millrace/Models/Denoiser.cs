@@ -13,10 +13,8 @@ public sealed class Denoiser(Module<Tensor, Tensor, Tensor, Tensor> network, Pre
     public PredictionType Prediction => prediction;
 
     /// <inheritdoc/>
-    /// <exception cref="ArgumentException">Where the arguments differ in their number of rows.</exception>
     public Tensor Predict(Tensor x, Tensor t, Conditioning conditioning)
     {
-        TensorCheck.Rows(x.shape[0], t, conditioning.Text);
         using IDisposable _ = no_grad();
         using DisposeScope scope = NewDisposeScope();
         ScalarType precision = network.Precision();

@@ -17,18 +17,20 @@ internal static class TensorCheck
         }
     }
 
-    /// <summary>Whether timesteps are [B] and text is [B, tokens, width].</summary>
-    public static void Rows(long rows, Tensor t, Tensor text)
+    /// <summary>Whether timesteps are [B] and text is [B, tokens, width], with the rows of x.</summary>
+    public static void Rows(Tensor x, Tensor t, Tensor text, int textWidth)
     {
+        long rows = x.shape[0];
         if (!t.shape.SequenceEqual([rows]))
         {
             throw new ArgumentException($"t must be [{rows}], one timestep for each row of x, got [{string.Join(", ", t.shape)}].", nameof(t));
         }
 
-        if (text.dim() != 3 || text.shape[0] != rows)
+        long[] shape = text.shape;
+        if (shape.Length != 3 || shape[0] != rows || shape[2] != textWidth)
         {
             throw new ArgumentException(
-                $"text must be [{rows}, tokens, width], one row for each row of x, got [{string.Join(", ", text.shape)}].", nameof(text));
+                $"text must be [{rows}, tokens, {textWidth}], one row for each row of x, got [{string.Join(", ", shape)}].", nameof(text));
         }
     }
 }

@@ -145,15 +145,36 @@ public sealed class UNet2DConditionModelTests
     }
 
     [Fact]
-    public void Arguments_of_different_rows_are_refused_by_name()
+    public void Arguments_of_a_wrong_shape_are_refused_by_name()
     {
         using var scope = NewDisposeScope();
         using UNet2DConditionModel network = new UNet2DConditionModel(Small).Initialize(new Generator(1));
         var denoiser = new Denoiser(network, PredictionType.Epsilon);
         (Tensor x, Tensor t, Tensor text) = Inputs(rows: 2, side: 8);
 
+        Assert.Throws<ArgumentException>("x", () => denoiser.Predict(x[.., ..3], t, new Conditioning(text)));
         Assert.Throws<ArgumentException>("t", () => denoiser.Predict(x, t[..1], new Conditioning(text)));
         Assert.Throws<ArgumentException>("text", () => denoiser.Predict(x, t, new Conditioning(text[..1])));
+        Assert.Throws<ArgumentException>("text", () => denoiser.Predict(x, t, new Conditioning(text[.., .., ..31])));
+    }
+
+    [Fact]
+    public void A_network_is_built_in_the_wanted_precision_and_outlives_the_scope_it_was_built_in()
+    {
+        UNet2DConditionModel network;
+        using (NewDisposeScope())
+        {
+            network = new UNet2DConditionModel(Small, new TensorOptions(ScalarType.BFloat16)).Initialize(new Generator(1));
+        }
+
+        using (network)
+        {
+            Assert.All(network.parameters(), parameter => Assert.Equal(bfloat16, parameter.dtype));
+            using DisposeScope scope = NewDisposeScope();
+            (Tensor x, Tensor t, Tensor text) = Inputs(rows: 1, side: 8);
+            Tensor prediction = new Denoiser(network, PredictionType.Epsilon).Predict(x, t, new Conditioning(text));
+            Assert.True(prediction.isfinite().all().item<bool>());
+        }
     }
 
     [Fact]

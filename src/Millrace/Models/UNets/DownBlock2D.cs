@@ -25,7 +25,7 @@ internal sealed class DownBlock2D : UNetBlock
             tensors)
     {
         bool coarsest = stage == options.BlockOutChannels.Count - 1;
-        _downsamplers = coarsest ? null : ModuleList(new Downsample2D(options.BlockOutChannels[stage], tensors));
+        _downsamplers = coarsest ? null : ModuleList(new Downsample2D(options.BlockOutChannels[stage], padAfterOnly: false, tensors));
         RegisterComponents();
     }
 

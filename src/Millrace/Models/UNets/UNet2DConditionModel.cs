@@ -85,8 +85,11 @@ public sealed class UNet2DConditionModel : Module<Tensor, Tensor, Tensor, Tensor
     /// <param name="t">Training timestep of each row, [B].</param>
     /// <param name="text">Hidden states of the text, [B, tokens, width], in the precision of the parameters.</param>
     /// <returns>[B, C, H, W].</returns>
+    /// <exception cref="ArgumentException">Where the shape of an argument does not fit; names it.</exception>
     public override Tensor forward(Tensor x, Tensor t, Tensor text)
     {
+        TensorCheck.Image(x, Options.InChannels);
+        TensorCheck.Rows(x, t, text, Options.CrossAttentionDim);
         using DisposeScope scope = NewDisposeScope();
         Tensor embedding = EmbedTimesteps(t);
         UNetFeatures features = Encode(x, embedding, text);

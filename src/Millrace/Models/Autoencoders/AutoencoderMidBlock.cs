@@ -1,0 +1,35 @@
+using Millrace.Models.Layers;
+using TorchSharp;
+using TorchSharp.Modules;
+using TorchSharp.Utils;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace Millrace.Models.Autoencoders;
+
+/// <summary>The coarsest resolution of an <see cref="AutoencoderKL"/>: residual block, attention, residual block.</summary>
+internal sealed class AutoencoderMidBlock : Module<Tensor, Tensor>
+{
+    [ComponentName(Name = "resnets")]
+    private readonly ModuleList<ResnetBlock2D> _resnets;
+
+    [ComponentName(Name = "attentions")]
+    private readonly ModuleList<PixelAttention> _attentions;
+
+    public AutoencoderMidBlock(AutoencoderKLOptions options, TensorOptions tensors)
+        : base(nameof(AutoencoderMidBlock))
+    {
+        int width = options.BlockOutChannels[^1];
+        ResnetBlock2D Resnet() => new(width, width, timeWidth: null, options.Norm, options.Activation, tensors);
+        _resnets = ModuleList(Resnet(), Resnet());
+        _attentions = ModuleList(new PixelAttention(width, options.Norm, tensors));
+        RegisterComponents();
+    }
+
+    public override Tensor forward(Tensor x)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor attended = _attentions[0].call(_resnets[0].call(x, null));
+        return _resnets[1].call(attended, null).MoveToOuterDisposeScope();
+    }
+}
