@@ -57,6 +57,7 @@ internal static class CommandTree
         var root = new RootCommand("Millrace turns a stream of frames and prompts into a stream of generated frames.")
         {
             Verbose,
+            VerifyCommand.Create(terminal),
             DoctorCommand.Create(terminal),
         };
         HelpWithDetails.Install(root, Details);

@@ -1,9 +1,10 @@
+using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 
 namespace Millrace.Runtime;
 
 /// <summary>Opens one native library, and turns what the system's loader says about a failure into a <see cref="LibTorchLoadException"/>.</summary>
-internal static partial class NativeLibraryFile
+internal static class NativeLibraryFile
 {
     /// <summary>The file name of a library on this system: libc10.so, c10.dll, libc10.dylib.</summary>
     public static string NameOf(string library) =>
@@ -17,6 +18,11 @@ internal static partial class NativeLibraryFile
     public static nint Open(string library, string? folder)
     {
         string path = PathOf(library, folder);
+        if (folder is not null && IsCutShort(path))
+        {
+            throw new LibTorchLoadException(path, "the file is cut short", "Install or copy it anew.");
+        }
+
         try
         {
             return NativeLibrary.Load(path);
@@ -46,6 +52,17 @@ internal static partial class NativeLibraryFile
                 throw NativeLibraryDiagnosis.Explain(PathOf(library, folder), new DllNotFoundException(said));
             }
         }
+    }
+
+    /// <summary>Whether an ELF file ends before its last part, the section table; to open such a file would end the process by a bus error.</summary>
+    private static bool IsCutShort(string path)
+    {
+        var header = new byte[64];
+        using FileStream file = File.OpenRead(path);
+        bool isElf = file.ReadAtLeast(header, header.Length, throwOnEndOfStream: false) == header.Length && header.AsSpan(0, 4).SequenceEqual("\u007fELF"u8);
+        long sectionTable = BinaryPrimitives.ReadInt64LittleEndian(header.AsSpan(0x28));
+        int tableSize = BinaryPrimitives.ReadUInt16LittleEndian(header.AsSpan(0x3a)) * BinaryPrimitives.ReadUInt16LittleEndian(header.AsSpan(0x3c));
+        return isElf && sectionTable + tableSize > file.Length;
     }
 
     [DllImport("libc.so.6", EntryPoint = "dlopen", CharSet = CharSet.Ansi, BestFitMapping = false, ThrowOnUnmappableChar = true)]

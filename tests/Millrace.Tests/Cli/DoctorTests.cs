@@ -70,6 +70,19 @@ public sealed class DoctorTests
     }
 
     [Fact]
+    public async Task Names_a_library_that_is_cut_short()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Linux libraries.");
+        using var folder = new TemporaryFolder();
+        byte[] image = await File.ReadAllBytesAsync(Path.Combine(AppContext.BaseDirectory, "libc10.so"), TestContext.Current.CancellationToken);
+        await File.WriteAllBytesAsync(Path.Combine(folder.Path, "libc10.so"), image[..(image.Length / 2)], TestContext.Current.CancellationToken);
+        folder.Write("libtorch_cpu.so", "");
+        CommandLineResult result = await DoctorWithLibTorchAsync(folder);
+
+        Assert.Contains("libc10.so: the file is cut short.", result.Output);
+    }
+
+    [Fact]
     public async Task Runs_over_a_LIBTORCH_folder()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Linux libraries.");

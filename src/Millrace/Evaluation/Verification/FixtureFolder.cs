@@ -1,0 +1,59 @@
+using System.Text.Json;
+using System.Text.RegularExpressions;
+
+namespace Millrace.Evaluation.Verification;
+
+/// <summary>A folder that holds a fixture: a network's, with <c>config.json</c> and <c>io.safetensors</c>, or a list of cases in <c>index.json</c>.</summary>
+/// <param name="Path">Where it is.</param>
+/// <param name="Name">Its path below the verified folder.</param>
+internal sealed partial record FixtureFolder(string Path, string Name)
+{
+    public const string ConfigFile = "config.json";
+    public const string IndexFile = "index.json";
+    public const string TensorFile = "io.safetensors";
+
+    /// <summary>Its name in a report, also where it is the verified folder itself.</summary>
+    public string Label => Name.Length > 0 ? Name : System.IO.Path.GetFileName(Path);
+
+    public bool Has(string file) => File.Exists(PathOf(file));
+
+    public string PathOf(string file) => System.IO.Path.Combine(Path, file);
+
+    /// <summary>Fixture folders from here down, in the order of their names.</summary>
+    public IEnumerable<FixtureFolder> Descend()
+    {
+        if (Has(ConfigFile) || Has(IndexFile))
+        {
+            return [this];
+        }
+
+        return Directory.GetDirectories(Path)
+            .Order(StringComparer.Ordinal)
+            .Select(path => new FixtureFolder(path, $"{Name}/{System.IO.Path.GetFileName(path)}".TrimStart('/')))
+            .SelectMany(folder => folder.Descend());
+    }
+
+    /// <summary>A JSON file of the folder whose root is an object.</summary>
+    /// <exception cref="InvalidDataException">Where it is not.</exception>
+    public JsonElement ReadObject(string file)
+    {
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(PythonNumber().Replace(File.ReadAllText(PathOf(file)), "null"));
+            return document.RootElement.ValueKind == JsonValueKind.Object
+                ? document.RootElement.Clone()
+                : throw new InvalidDataException($"{PathOf(file)}: the root must be an object, it is {document.RootElement.ValueKind}.");
+        }
+        catch (JsonException error)
+        {
+            throw new InvalidDataException($"{PathOf(file)}: not JSON: {error.Message}", error);
+        }
+    }
+
+    /// <summary>Numbers that Python writes and JSON does not know.</summary>
+    [GeneratedRegex(@"(?<=[:,\[]\s*)(-?Infinity|NaN)(?=\s*[,\]}])")]
+    private static partial Regex PythonNumber();
+
+    /// <summary>Whether an exception means that the fixture, not this program, is at fault.</summary>
+    public static bool IsBroken(Exception error) => error is InvalidDataException or IOException or UnauthorizedAccessException or ArgumentException;
+}
