@@ -1,4 +1,7 @@
 using System.Text.Json;
+using Millrace.Checkpoints;
+using Millrace.Tests.Support;
+using static TorchSharp.torch;
 
 namespace Millrace.Tests.Cli;
 
@@ -52,6 +55,68 @@ public sealed class VerifyTests
         Assert.Equal("There is no folder /no/such/folder.\n", result.Error);
     }
 
+    [Fact]
+    public async Task Passes_the_networks_that_are_right()
+    {
+        CommandLineResult result = await CommandLine.RunAsync("verify", SharedData.Require("golden"), "--json");
+
+        Assert.Equal(0, result.ExitCode);
+        Dictionary<string, JsonElement> cases = JsonDocument.Parse(result.Output).RootElement.GetProperty("cases").EnumerateArray()
+            .ToDictionary(one => one.GetProperty("case").GetString()!);
+        foreach (string name in new[] { "unet-sd15", "unet-sd21", "autoencoder-tiny", "autoencoder-kl" })
+        {
+            Assert.Equal("passed", cases[name].GetProperty("status").GetString());
+            Assert.InRange(cases[name].GetProperty("relativeError").GetDouble(), 0, 1e-4);
+        }
+
+        Assert.All(cases.Values, one => Assert.True(one.GetProperty("status").GetString() == "passed" || one.GetProperty("reason").GetString() != null));
+    }
+
+    [Fact]
+    public async Task Fails_a_network_whose_weights_have_changed()
+    {
+        using TemporaryFolder folder = CopyOfTinyAutoencoder();
+        Rewrite(folder, "diffusion_pytorch_model.safetensors", tensors => tensors["decoder.layers.0.bias"].add_(0.01));
+        CommandLineResult result = await CommandLine.RunAsync("verify", folder.Path);
+
+        Assert.Equal(1, result.ExitCode);
+        Assert.StartsWith("FAIL", result.Output);
+        Assert.Contains($"{Path.GetFileName(folder.Path)}: decoded", result.Output);
+    }
+
+    [Fact]
+    public async Task Names_a_missing_weight()
+    {
+        using TemporaryFolder folder = CopyOfTinyAutoencoder();
+        Rewrite(folder, "diffusion_pytorch_model.safetensors", tensors => tensors.Remove("decoder.layers.0.bias"));
+        CommandLineResult result = await CommandLine.RunAsync("verify", folder.Path);
+
+        Assert.Equal(3, result.ExitCode);
+        Assert.Contains("decoder.layers.0.bias", result.Output);
+    }
+
+    [Fact]
+    public async Task Names_an_answer_of_another_shape()
+    {
+        using TemporaryFolder folder = CopyOfTinyAutoencoder();
+        Rewrite(folder, "io.safetensors", tensors => tensors["decoded"] = zeros(1, 3, 8, 8));
+        CommandLineResult result = await CommandLine.RunAsync("verify", folder.Path);
+
+        Assert.Equal(3, result.ExitCode);
+        Assert.Contains("Tensor \"decoded\" has the shape [1, 3, 8, 8], and what we compute has [", result.Output);
+    }
+
+    [Fact]
+    public async Task Names_a_fixture_without_answers()
+    {
+        using TemporaryFolder folder = CopyOfTinyAutoencoder();
+        File.Delete(folder.File("io.safetensors"));
+        CommandLineResult result = await CommandLine.RunAsync("verify", folder.Path);
+
+        Assert.Equal(3, result.ExitCode);
+        Assert.Contains("io.safetensors", result.Output);
+    }
+
     [Theory]
     [InlineData("0")]
     [InlineData("-1")]
@@ -62,5 +127,24 @@ public sealed class VerifyTests
 
         Assert.Equal(2, result.ExitCode);
         Assert.StartsWith("The tolerance must be above 0", result.Error);
+    }
+
+    private static TemporaryFolder CopyOfTinyAutoencoder()
+    {
+        var folder = new TemporaryFolder();
+        foreach (string file in Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, "Fixtures", "autoencoder-tiny")))
+        {
+            File.Copy(file, folder.File(Path.GetFileName(file)));
+        }
+
+        return folder;
+    }
+
+    private static void Rewrite(TemporaryFolder folder, string file, Action<Dictionary<string, Tensor>> change)
+    {
+        using var scope = NewDisposeScope();
+        Dictionary<string, Tensor> tensors = Golden.Read(folder.File(file));
+        change(tensors);
+        SafetensorsWriter.Write(folder.File(file), tensors);
     }
 }

@@ -55,5 +55,5 @@ internal sealed partial record FixtureFolder(string Path, string Name)
     private static partial Regex PythonNumber();
 
     /// <summary>Whether an exception means that the fixture, not this program, is at fault.</summary>
-    public static bool IsBroken(Exception error) => error is InvalidDataException or IOException or UnauthorizedAccessException or ArgumentException;
+    public static bool IsBroken(Exception error) => error is InvalidDataException or IOException or UnauthorizedAccessException or KeyNotFoundException or ArgumentException;
 }

@@ -16,7 +16,7 @@ public static class FixtureVerification
     /// <summary>The largest relative error that passes where nothing else is asked for.</summary>
     public const double DefaultTolerance = 1e-4;
 
-    private static readonly IFixtureKind[] Kinds = [];
+    private static readonly IFixtureKind[] Kinds = [new UNetFixture(), new AutoencoderTinyFixture(), new AutoencoderKLFixture(), new SolverFixture(), new StreamFixture()];
 
     /// <summary>Verifies every fixture of a folder, or the folder itself where it is one; the results come as they are computed.</summary>
     /// <param name="folder">The folder.</param>
@@ -74,11 +74,6 @@ public static class FixtureVerification
 
         return Kinds.FirstOrDefault(kind => kind.Recognizes(folder, document)) is { } kind
             ? kind.Cases(folder, document)
-            : [FixtureCase.Unsupported(folder.Label, ClassName(document), $"{ClassName(document)} is not computed here yet.")];
+            : [FixtureCase.Unsupported(folder.Label, ClassNames.Of(document), $"{ClassNames.Of(document)} is not computed here yet.")];
     }
-
-    private static string ClassName(JsonElement document) =>
-        document.TryGetProperty("_class_name", out JsonElement name) ? name.ToString()
-        : document.TryGetProperty("architectures", out JsonElement names) && names.ValueKind == JsonValueKind.Array && names.GetArrayLength() > 0 ? names[0].ToString()
-        : "unknown class";
 }

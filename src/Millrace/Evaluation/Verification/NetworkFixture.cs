@@ -1,0 +1,47 @@
+using System.Text.Json;
+using Millrace.Checkpoints;
+using static TorchSharp.torch;
+
+namespace Millrace.Evaluation.Verification;
+
+/// <summary>A network's fixture: its configuration, its weights, its inputs, and what the reference computed from them.</summary>
+/// <param name="className">The class that the configuration must name.</param>
+/// <param name="inputs">The inputs that ours takes; a fixture with another asks for what ours does not compute.</param>
+/// <param name="outputs">The outputs that are compared.</param>
+internal abstract class NetworkFixture(string className, IReadOnlyList<string> inputs, IReadOnlyList<string> outputs) : IFixtureKind
+{
+    public bool Recognizes(FixtureFolder folder, JsonElement document) => ClassNames.Of(document) == className;
+
+    public IEnumerable<FixtureCase> Cases(FixtureFolder folder, JsonElement document) =>
+        [new FixtureCase(folder.Label, className, () => Compare(folder))];
+
+    /// <summary>Computes the outputs from the inputs, in the order in which the outputs are named.</summary>
+    protected abstract IEnumerable<Tensor> Compute(FixtureFolder folder, IReadOnlyDictionary<string, Tensor> inputs);
+
+    /// <summary>Where a configuration is well-formed but asks for what ours does not compute, the case is unsupported, not broken.</summary>
+    protected static T ReadConfig<T>(FixtureFolder folder, Func<string, T> read)
+    {
+        try
+        {
+            return read(folder.PathOf(FixtureFolder.ConfigFile));
+        }
+        catch (InvalidDataException error)
+        {
+            throw new NotSupportedException(error.Message, error);
+        }
+    }
+
+    private List<TensorComparison> Compare(FixtureFolder folder)
+    {
+        using var scope = NewDisposeScope();
+        using var gradients = no_grad();
+        using SafetensorsFile file = SafetensorsFile.Open(folder.PathOf(FixtureFolder.TensorFile));
+        if (file.Entries.FirstOrDefault(entry => !inputs.Contains(entry.Name) && !outputs.Contains(entry.Name)) is { } unknown)
+        {
+            throw new NotSupportedException($"The fixture holds \"{unknown.Name}\", which {className} here neither takes nor gives.");
+        }
+
+        Dictionary<string, Tensor> values = inputs.ToDictionary(name => name, name => file.Read(name));
+        return [.. outputs.Zip(Compute(folder, values), (name, ours) => TensorComparison.Of(name, ours, file.Read(name)))];
+    }
+}
