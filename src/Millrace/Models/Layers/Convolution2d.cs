@@ -44,5 +44,16 @@ public sealed class Convolution2d : Module<Tensor, Tensor>
     public Parameter? Bias => _bias;
 
     /// <inheritdoc/>
-    public override Tensor forward(Tensor input) => functional.conv2d(input, _weight, _bias, _stride, _padding);
+    public override Tensor forward(Tensor input)
+    {
+        if (input.dtype == _weight.dtype)
+        {
+            return functional.conv2d(input, _weight, _bias, _stride, _padding);
+        }
+
+        // Mixed-precision training: float32 parameters, computed in the precision of the input.
+        using Tensor weight = _weight.to(input.dtype);
+        using Tensor? bias = _bias?.to(input.dtype);
+        return functional.conv2d(input, weight, bias, _stride, _padding);
+    }
 }

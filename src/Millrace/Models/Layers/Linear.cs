@@ -35,5 +35,16 @@ public sealed class Linear : Module<Tensor, Tensor>
     public Parameter? Bias => _bias;
 
     /// <inheritdoc/>
-    public override Tensor forward(Tensor input) => functional.linear(input, _weight, _bias);
+    public override Tensor forward(Tensor input)
+    {
+        if (input.dtype == _weight.dtype)
+        {
+            return functional.linear(input, _weight, _bias);
+        }
+
+        // Mixed-precision training: float32 parameters, computed in the precision of the input.
+        using Tensor weight = _weight.to(input.dtype);
+        using Tensor? bias = _bias?.to(input.dtype);
+        return functional.linear(input, weight, bias);
+    }
 }

@@ -81,9 +81,9 @@ public sealed class UNet2DConditionModel : Module<Tensor, Tensor, Tensor, Tensor
     public UNet2DConditionOptions Options { get; }
 
     /// <summary>Predicts for every row, under autograd.</summary>
-    /// <param name="x">x_t, [B, C, H, W], in the precision of the parameters; any sides.</param>
+    /// <param name="x">x_t, [B, C, H, W], any sides; in the precision of the parameters, or, for mixed-precision training, in a lower one.</param>
     /// <param name="t">Training timestep of each row, [B].</param>
-    /// <param name="text">Hidden states of the text, [B, tokens, width], in the precision of the parameters.</param>
+    /// <param name="text">Hidden states of the text, [B, tokens, width], in the precision of <paramref name="x"/>.</param>
     /// <returns>[B, C, H, W].</returns>
     /// <exception cref="ArgumentException">Where the shape of an argument does not fit; names it.</exception>
     public override Tensor forward(Tensor x, Tensor t, Tensor text)
@@ -91,7 +91,7 @@ public sealed class UNet2DConditionModel : Module<Tensor, Tensor, Tensor, Tensor
         TensorCheck.Image(x, Options.InChannels);
         TensorCheck.Rows(x, t, text, Options.CrossAttentionDim);
         using DisposeScope scope = NewDisposeScope();
-        Tensor embedding = EmbedTimesteps(t);
+        Tensor embedding = EmbedTimesteps(t).to(x.dtype);
         UNetFeatures features = Encode(x, embedding, text);
         return Decode(features, embedding, text).MoveToOuterDisposeScope();
     }

@@ -1,0 +1,80 @@
+using System.Formats.Tar;
+using System.IO.Compression;
+using SkiaSharp;
+using static TorchSharp.torch;
+
+namespace Millrace.Recipes.Emoji;
+
+/// <summary>The captioned emoji: a folder with <c>captions.tsv</c> and <c>noto-emoji-72.tar.gz</c>.</summary>
+public sealed class EmojiSet : IDisposable
+{
+    private EmojiSet(IReadOnlyList<EmojiPicture> pictures, Tensor pixels) => (Pictures, Pixels) = (pictures, pixels);
+
+    /// <summary>One entry a picture.</summary>
+    public IReadOnlyList<EmojiPicture> Pictures { get; }
+
+    /// <summary>[N, 3, side, side], bytes, on white.</summary>
+    public Tensor Pixels { get; }
+
+    /// <summary>Reads the set.</summary>
+    /// <param name="folder">Where the two files are.</param>
+    /// <param name="side">Side of the pictures in pixels.</param>
+    /// <exception cref="InvalidDataException">Where a caption has no picture.</exception>
+    public static EmojiSet Load(string folder, int side)
+    {
+        var pixels = new Dictionary<string, byte[]>(StringComparer.Ordinal);
+        using (var tar = new TarReader(new GZipStream(File.OpenRead(Path.Combine(folder, "noto-emoji-72.tar.gz")), CompressionMode.Decompress)))
+        {
+            while (tar.GetNextEntry() is { } entry)
+            {
+                if (entry.DataStream is { } data)
+                {
+                    pixels[Path.GetFileName(entry.Name)] = OnWhite(data, side);
+                }
+            }
+        }
+
+        var pictures = new List<EmojiPicture>();
+        var rows = new List<byte[]>();
+        foreach (string line in File.ReadLines(Path.Combine(folder, "captions.tsv")).Skip(1))
+        {
+            string[] cells = line.Split('\t');
+            rows.Add(pixels.TryGetValue(cells[0], out byte[]? found) ? found : throw new InvalidDataException($"captions.tsv names '{cells[0]}', which the archive lacks."));
+            pictures.Add(new EmojiPicture(cells[1], cells[2], cells[3], Words(cells[4]), Words(cells[5])));
+        }
+
+        Tensor all = tensor(rows.SelectMany(row => row).ToArray(), [rows.Count, 3, side, side], dtype: uint8);
+        return new EmojiSet(pictures, all);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => Pixels.Dispose();
+
+    private static string[] Words(string cell) => cell.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+
+    // PNG of any size to [3, side, side] bytes.
+    private static byte[] OnWhite(Stream png, int side)
+    {
+        // The archive's stream cannot seek, which the decoder needs.
+        using var memory = new MemoryStream();
+        png.CopyTo(memory);
+        using SKBitmap source = SKBitmap.Decode(memory.ToArray()) ?? throw new InvalidDataException("The archive holds a file that is no picture.");
+        using var surface = SKSurface.Create(new SKImageInfo(side, side, SKColorType.Rgba8888, SKAlphaType.Premul));
+        surface.Canvas.Clear(SKColors.White);
+        using SKImage image = SKImage.FromBitmap(source);
+        surface.Canvas.DrawImage(image, SKRect.Create(side, side), new SKSamplingOptions(SKCubicResampler.Mitchell));
+        using SKImage snapshot = surface.Snapshot();
+        using SKPixmap pixmap = snapshot.PeekPixels();
+        ReadOnlySpan<byte> rgba = pixmap.GetPixelSpan();
+        var planes = new byte[3 * side * side];
+        for (int pixel = 0; pixel < side * side; pixel++)
+        {
+            for (int channel = 0; channel < 3; channel++)
+            {
+                planes[(channel * side * side) + pixel] = rgba[(pixel * 4) + channel];
+            }
+        }
+
+        return planes;
+    }
+}

@@ -1,0 +1,71 @@
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace Millrace.Training;
+
+/// <summary>
+/// All trainable parameters of a network as one float32 vector, of which each parameter is a view, and their gradients as
+/// another. Optimizer, average and checkpoint are then a few operations on vectors, however many layers there are.
+/// </summary>
+public sealed class ParameterVector : IDisposable
+{
+    private readonly (Parameter Parameter, long Start)[] _parts;
+
+    /// <summary>Moves the parameters of <paramref name="network"/> into one vector; their values stay.</summary>
+    /// <param name="network">The network; its parameters must be float32. It stays the caller's.</param>
+    public ParameterVector(Module network)
+    {
+        using IDisposable _ = no_grad();
+        var parts = new List<(Parameter, long)>();
+        long length = 0;
+        foreach ((string name, Parameter parameter) in network.named_parameters())
+        {
+            if (parameter.dtype != ScalarType.Float32)
+            {
+                throw new ArgumentException($"Parameter '{name}' is {parameter.dtype}; training needs float32.", nameof(network));
+            }
+
+            parts.Add((parameter, length));
+            length += parameter.numel();
+        }
+
+        _parts = [.. parts];
+        Values = empty(length).DetachFromDisposeScope();
+        Gradients = zeros(length).DetachFromDisposeScope();
+        foreach ((Parameter parameter, long start) in _parts)
+        {
+            using Tensor view = View(Values, parameter, start);
+            view.copy_(parameter);
+            parameter.set_(view);
+            parameter.grad = View(Gradients, parameter, start).DetachFromDisposeScope();
+        }
+    }
+
+    /// <summary>[length], float32.</summary>
+    public Tensor Values { get; }
+
+    /// <summary>[length], float32; a backward pass adds to it.</summary>
+    public Tensor Gradients { get; }
+
+    /// <summary>Number of parameters.</summary>
+    public long Length => Values.shape[0];
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach ((Parameter parameter, long _) in _parts)
+        {
+            parameter.grad?.Dispose();
+        }
+
+        Values.Dispose();
+        Gradients.Dispose();
+    }
+
+    private static Tensor View(Tensor vector, Parameter parameter, long start)
+    {
+        using Tensor part = vector.narrow(0, start, parameter.numel());
+        return part.view(parameter.shape);
+    }
+}
