@@ -1,0 +1,39 @@
+using SkiaSharp;
+
+namespace Millrace.Imaging;
+
+/// <summary>Frames to Skia's bitmaps and back.</summary>
+internal static class SkiaFrames
+{
+    /// <summary>An opaque RGBA bitmap; the caller's to dispose.</summary>
+    public static SKBitmap ToBitmap(Frame frame)
+    {
+        var bitmap = new SKBitmap(new SKImageInfo(frame.Width, frame.Height, SKColorType.Rgba8888, SKAlphaType.Opaque));
+        Span<byte> rgba = bitmap.GetPixelSpan();
+        ReadOnlySpan<byte> rgb = frame.Rgb;
+        for (int source = 0, target = 0; source < rgb.Length; source += 3, target += 4)
+        {
+            rgba[target] = rgb[source];
+            rgba[target + 1] = rgb[source + 1];
+            rgba[target + 2] = rgb[source + 2];
+            rgba[target + 3] = 255;
+        }
+
+        return bitmap;
+    }
+
+    /// <summary>A frame of an RGBA bitmap; alpha is left out.</summary>
+    public static Frame FromBitmap(SKBitmap bitmap, long id, TimeSpan timestamp)
+    {
+        ReadOnlySpan<byte> rgba = bitmap.GetPixelSpan();
+        var rgb = new byte[3 * bitmap.Width * bitmap.Height];
+        for (int source = 0, target = 0; target < rgb.Length; source += 4, target += 3)
+        {
+            rgb[target] = rgba[source];
+            rgb[target + 1] = rgba[source + 1];
+            rgb[target + 2] = rgba[source + 2];
+        }
+
+        return new Frame(id, timestamp, bitmap.Width, bitmap.Height, rgb);
+    }
+}

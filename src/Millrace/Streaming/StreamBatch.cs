@@ -1,0 +1,286 @@
+using Millrace.Guidance;
+using Millrace.Processes;
+using static TorchSharp.torch;
+
+namespace Millrace.Streaming;
+
+/// <summary>
+/// The stream batch: every tick one group of frames enters, all groups move on by one noise level in ONE network call, and
+/// the oldest leaves. Group 0 is the newest, at the strongest noise; group n-1 the oldest.
+/// </summary>
+/// <remarks>
+/// Kodaira et al. 2023, arXiv 2312.12491, section 3.1, in the general form for f frames a group. State moves from tick to tick in
+/// tensors of shape [n, f, C, h, w]; every frame keeps the prompt and the levels under which it entered.
+/// </remarks>
+public sealed class StreamBatch : IDisposable
+{
+    private readonly IDenoiser _denoiser;
+    private readonly IDiffusionProcess _process;
+    private readonly long[] _latentShape; // C, h, w
+    private readonly List<Group> _inFlight = []; // groups that entered, newest first; at most n - 1 between ticks
+    private Generator _fresh;
+    private StreamLevels _levels;
+    private Tensor _noise; // [n, 1 or f, C, h, w]: the same for every frame, which is what keeps neighbouring frames alike
+    private Tensor _buffer; // [n - 1, f, C, h, w]: x_t of groups 1..n-1
+    private Tensor _stock; // [n, f, C, h, w]
+    private LevelConstants? _constants;
+    private (IReadOnlyList<StreamPrompt> Groups, int NegativeRows, Tensor Text)? _conditioning;
+
+    /// <summary>Starts an empty batch.</summary>
+    /// <param name="denoiser">Used, not owned. What it predicts is converted to noise.</param>
+    /// <param name="process">The process it was trained on.</param>
+    /// <param name="options">How to generate.</param>
+    /// <param name="latentShape">Channels, height and width of a latent.</param>
+    /// <param name="noise">The noise of each level, [n, 1 or f, C, h, w]; copied. Null draws it from the options' seed.</param>
+    /// <exception cref="ArgumentException">Where the options or the shape of the noise are not valid.</exception>
+    public StreamBatch(IDenoiser denoiser, IDiffusionProcess process, StreamOptions options, (int Channels, int Height, int Width) latentShape, Tensor? noise = null)
+    {
+        options.Validate();
+        (_denoiser, _process, Options) = (denoiser, process, options);
+        _latentShape = [latentShape.Channels, latentShape.Height, latentShape.Width];
+        _levels = new StreamLevels(process, options);
+        _noise = Own(noise is null ? DrawNoise(options) : CheckNoise(noise, options).clone());
+        (_buffer, _stock) = Empty();
+
+        _fresh = FreshGenerator(options);
+    }
+
+    /// <summary>How frames are generated that enter from now on; guidance applies to all.</summary>
+    public StreamOptions Options { get; private set; }
+
+    /// <summary>Number of levels n.</summary>
+    public int Depth => _levels.Count;
+
+    /// <summary>Ticks after which what is in flight has left; 0 where nothing is.</summary>
+    public int TicksToDrain => _inFlight.Count == 0 ? 0 : Depth - 1 - _inFlight.FindIndex(group => group.FrameIds.Count > 0);
+
+    /// <summary>Virtual noise of each row after the last tick, [n f, C, h, w]: a x_0 + b stock = x_t. For verification; the caller's to dispose.</summary>
+    public Tensor StockNoise => _stock.flatten(0, 1).clone();
+
+    /// <summary>x_t of the newest group in the last tick, [f, C, h, w]. For verification; the caller's to dispose; null before the first tick.</summary>
+    public Tensor? LastInput { get; private set; }
+
+    /// <summary>Whether a frame in flight was entered under <paramref name="prompt"/>.</summary>
+    public bool Uses(StreamPrompt prompt) => _inFlight.Any(group => group.Prompt == prompt) || (_conditioning?.Groups.Contains(prompt) ?? false);
+
+    /// <summary>Lets one group of frames in, and the oldest out.</summary>
+    /// <param name="latents">Clean latents, [f, C, h, w], float32; null in text-to-image mode.</param>
+    /// <param name="frameIds">Ids of the f frames.</param>
+    /// <param name="prompt">The prompt of these frames; used, not owned, until they have left.</param>
+    /// <returns>What left; the caller's to dispose.</returns>
+    /// <exception cref="ArgumentException">Where a shape does not fit.</exception>
+    public StreamTick Tick(Tensor? latents, IReadOnlyList<long> frameIds, StreamPrompt prompt)
+    {
+        if (frameIds.Count != Options.FrameBufferSize)
+        {
+            throw new ArgumentException($"A tick takes {Options.FrameBufferSize} frames, got {frameIds.Count} ids.", nameof(frameIds));
+        }
+
+        using var scope = NewDisposeScope();
+        Tensor? clean = Options.Mode == StreamMode.TextToImage ? null : CheckLatents(latents).unsqueeze(0);
+        Tensor fresh = clean is null ? randn([1, frameIds.Count, .. _latentShape], generator: _fresh) : _noise.narrow(0, 0, 1).expand([1, frameIds.Count, .. _latentShape]);
+        return Advance(clean, fresh, new Group(frameIds, prompt, _levels));
+    }
+
+    /// <summary>One tick in which nothing enters: for the frames in flight at the end of a stream.</summary>
+    /// <returns>What left; the caller's to dispose. Not ready where nothing was in flight.</returns>
+    /// <exception cref="InvalidOperationException">Where nothing has ever entered.</exception>
+    public StreamTick Drain()
+    {
+        Group newest = _inFlight.FirstOrDefault() ?? throw new InvalidOperationException("Nothing is in flight.");
+        using var scope = NewDisposeScope();
+        Tensor nothing = zeros([1, Options.FrameBufferSize, .. _latentShape]);
+        return Advance(nothing, nothing, new Group([], newest.Prompt, _levels));
+    }
+
+    /// <summary>Forgets all frames in flight.</summary>
+    public void Reset()
+    {
+        _inFlight.Clear();
+        Tensor buffer = _buffer, stock = _stock;
+        (_buffer, _stock) = Empty();
+        buffer.Dispose();
+        stock.Dispose();
+    }
+
+    /// <summary>Forgets all frames in flight and all randomness drawn: the batch is as it was when made.</summary>
+    public void Restart()
+    {
+        Reset();
+        _fresh.Dispose();
+        _fresh = FreshGenerator(Options);
+    }
+
+    /// <summary>Puts another prompt under the frames in flight, at once.</summary>
+    public void Repaint(StreamPrompt prompt)
+    {
+        for (int index = 0; index < _inFlight.Count; index++)
+        {
+            _inFlight[index] = _inFlight[index] with { Prompt = prompt };
+        }
+    }
+
+    /// <summary>
+    /// Changes how frames are generated. Guidance applies to all frames from the next tick; levels, where their number stays,
+    /// to frames that enter from now on. Another number of levels or size of buffer needs an empty batch: <see cref="Drain"/> it first.
+    /// </summary>
+    /// <exception cref="ArgumentException">Where the options are not valid.</exception>
+    /// <exception cref="InvalidOperationException">Where the change needs an empty batch and frames are in flight.</exception>
+    public void Update(StreamOptions options)
+    {
+        options.Validate();
+        var levels = new StreamLevels(_process, options);
+        bool reshaped = NeedsEmptyBatch(options), reseeded = reshaped || options.Seed != Options.Seed || options.ShareNoise != Options.ShareNoise;
+        if (reshaped && TicksToDrain > 0)
+        {
+            throw new InvalidOperationException($"{_inFlight.Count} groups of frames are in flight; drain them before the number of steps or the frame buffer changes.");
+        }
+
+        Options = options;
+        _levels = levels.Levels.SequenceEqual(_levels.Levels) ? _levels : levels;
+        if (reseeded)
+        {
+            _noise.Dispose();
+            _noise = Own(DrawNoise(options));
+        }
+
+        if (reshaped)
+        {
+            Reset();
+        }
+    }
+
+    /// <summary>Whether a change to <paramref name="options"/> needs an empty batch.</summary>
+    public bool NeedsEmptyBatch(StreamOptions options) =>
+        options.Steps.Count != Options.Steps.Count || options.FrameBufferSize != Options.FrameBufferSize || options.Mode != Options.Mode;
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _noise.Dispose();
+        _buffer.Dispose();
+        _stock.Dispose();
+        _constants?.Dispose();
+        _conditioning?.Text.Dispose();
+        LastInput?.Dispose();
+        _fresh.Dispose();
+    }
+
+    /// <summary>The tick itself, line by line as in the paper; nothing of the state changes before the network call has succeeded.</summary>
+    private StreamTick Advance(Tensor? clean, Tensor noise, Group entering)
+    {
+        int n = Depth, f = Options.FrameBufferSize;
+        List<Group> groups = [entering, .. _inFlight];
+        groups.AddRange(Enumerable.Repeat(new Group([], entering.Prompt, _levels), n - groups.Count));
+        LevelConstants at = ConstantsFor(groups);
+
+        // Row group 0 is the newest frame at the first level, then the buffer.
+        Tensor input = clean is null ? noise : (at.Alpha.narrow(0, 0, 1) * clean) + (at.Sigma.narrow(0, 0, 1) * noise);
+        Tensor x = cat([input, _buffer], 0); // [n, f, C, h, w]
+        Tensor stock = cat([noise, _stock.narrow(0, 0, n - 1)], 0); // the virtual noise moves with its frame
+
+        GuidanceType guidance = StreamGuidance.Effective(Options);
+        (Tensor negative, Tensor positive) = Predict(x, at, groups, guidance);
+        (Tensor epsilon, stock) = StreamGuidance.Combine(guidance, negative, positive, stock, Options);
+
+        Tensor sample = ConsistencyStep(x, epsilon, at);
+        Tensor next = at.NextAlpha * sample, nextStock = at.NextAlpha / at.NextSigma * ConsistencyStep(at.Sigma * stock, epsilon, at);
+        if (Options.AddNoise)
+        {
+            Tensor renoise = _noise.roll(-1, 0); // group i meets the noise of level i + 1; the last group leaves
+            next = next + (at.NextSigma * renoise);
+            nextStock = nextStock + renoise;
+        }
+
+        Replace(ref _buffer, next.narrow(0, 0, n - 1));
+        Replace(ref _stock, nextStock);
+        LastInput?.Dispose();
+        LastInput = Own(input.squeeze(0).clone());
+        _inFlight.Clear();
+        _inFlight.AddRange(groups.Take(n - 1));
+        while (_inFlight.Count > 0 && _inFlight[^1].FrameIds.Count == 0)
+        {
+            _inFlight.RemoveAt(_inFlight.Count - 1);
+        }
+
+        return new StreamTick(groups[^1].FrameIds, Own(sample[n - 1].clone()));
+    }
+
+    /// <summary>One network call for all rows; its predictions as noise, in float32.</summary>
+    private (Tensor Negative, Tensor Positive) Predict(Tensor x, LevelConstants at, List<Group> groups, GuidanceType guidance)
+    {
+        int n = Depth, f = Options.FrameBufferSize, negativeGroups = StreamGuidance.NegativeRows(guidance, n, f) / f;
+        Tensor rows = cat([x.narrow(0, 0, negativeGroups), x], 0).flatten(0, 1);
+        Tensor times = cat([at.Timesteps.narrow(0, 0, negativeGroups * f), at.Timesteps], 0);
+        Tensor prediction = _denoiser.Predict(rows, times, TextFor(groups, negativeGroups * f)).unflatten(0, negativeGroups + n, f);
+
+        Tensor Constant(Tensor column) => cat([column.narrow(0, 0, negativeGroups), column], 0);
+        Tensor epsilon = _denoiser.Prediction == PredictionType.Epsilon
+            ? prediction
+            : PredictionConversion.ToEpsilon(_denoiser.Prediction, prediction, rows.unflatten(0, negativeGroups + n, f), Constant(at.Alpha), Constant(at.Sigma));
+        return (epsilon.narrow(0, 0, negativeGroups), epsilon.narrow(0, negativeGroups, n));
+    }
+
+    private static Tensor ConsistencyStep(Tensor x, Tensor epsilon, LevelConstants at) =>
+        (at.Out * ((x - (at.Sigma * epsilon)) / at.Alpha)) + (at.Skip * x);
+
+    private LevelConstants ConstantsFor(List<Group> groups)
+    {
+        StreamLevels[] levels = [.. groups.Select(group => group.Levels)];
+        if (_constants is null || !_constants.IsFor(levels))
+        {
+            _constants?.Dispose();
+            _constants = new LevelConstants(levels, Options.FrameBufferSize);
+        }
+
+        return _constants;
+    }
+
+    private Conditioning TextFor(List<Group> groups, int negativeRows)
+    {
+        StreamPrompt[] prompts = [.. groups.Select(group => group.Prompt)];
+        if (_conditioning is not { } cached || cached.NegativeRows != negativeRows || !cached.Groups.SequenceEqual(prompts))
+        {
+            int f = Options.FrameBufferSize;
+            IEnumerable<Tensor> negative = prompts.Take(negativeRows / f).Select(prompt => prompt.Negative), positive = prompts.Select(prompt => prompt.Positive);
+            _conditioning?.Text.Dispose();
+            cached = (prompts, negativeRows, Own(cat([.. negative.Concat(positive)], 0).repeat_interleave(f, 0)));
+            _conditioning = cached;
+        }
+
+        return new Conditioning(cached.Text);
+    }
+
+    private Tensor DrawNoise(StreamOptions options)
+    {
+        using var generator = new Generator((ulong)options.Seed);
+        return randn([options.Steps.Count, options.ShareNoise ? 1 : options.FrameBufferSize, .. _latentShape], generator: generator);
+    }
+
+    private Tensor CheckNoise(Tensor noise, StreamOptions options) =>
+        noise.dim() == 5 && noise.shape[0] == options.Steps.Count && (noise.shape[1] == 1 || noise.shape[1] == options.FrameBufferSize) && noise.shape.AsSpan(2).SequenceEqual(_latentShape)
+            ? noise
+            : throw new ArgumentException($"The noise must be [{options.Steps.Count}, 1 or {options.FrameBufferSize}, {string.Join(", ", _latentShape)}], got [{string.Join(", ", noise.shape)}].", nameof(noise));
+
+    private Tensor CheckLatents(Tensor? latents) =>
+        latents is not null && latents.dim() == 4 && latents.shape[0] == Options.FrameBufferSize && latents.shape.AsSpan(1).SequenceEqual(_latentShape)
+            ? latents
+            : throw new ArgumentException(
+                $"A tick takes latents [{Options.FrameBufferSize}, {string.Join(", ", _latentShape)}], got {(latents is null ? "none" : $"[{string.Join(", ", latents.shape)}]")}.", nameof(latents));
+
+    // Text to image draws one fresh noise a frame, from a generator apart from that of the levels.
+    private static Generator FreshGenerator(StreamOptions options) => new(unchecked((ulong)options.Seed + 0x9e3779b97f4a7c15UL));
+
+    private (Tensor Buffer, Tensor Stock) Empty() =>
+        (Own(zeros([Depth - 1, Options.FrameBufferSize, .. _latentShape])), Own(zeros([Depth, Options.FrameBufferSize, .. _latentShape])));
+
+    private static Tensor Own(Tensor tensor) => tensor.DetachFromDisposeScope();
+
+    private static void Replace(ref Tensor state, Tensor value)
+    {
+        state.Dispose();
+        state = Own(value.clone());
+    }
+
+    private sealed record Group(IReadOnlyList<long> FrameIds, StreamPrompt Prompt, StreamLevels Levels);
+}
