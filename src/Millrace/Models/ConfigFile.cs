@@ -1,14 +1,17 @@
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using Millrace.Checkpoints;
 using Millrace.Models.Layers;
 
 namespace Millrace.Models;
 
 /// <summary>
-/// A diffusers <c>config.json</c> being read. Fields are taken one by one; what is left at the end names a feature that the
-/// reader does not know, and must be switched off (null or false).
+/// A <c>config.json</c> of diffusers or transformers being read. Fields are taken one by one; where all are known, what is left
+/// at the end names a feature that the reader does not know, and must be switched off (null or false).
 /// </summary>
-internal sealed class ConfigFile
+internal sealed partial class ConfigFile
 {
     // Written by training scripts; no bearing on what the network computes.
     private static readonly string[] Bookkeeping =
@@ -28,31 +31,39 @@ internal sealed class ConfigFile
     private readonly string _path;
     private readonly Dictionary<string, JsonElement> _fields;
 
-    /// <exception cref="InvalidDataException">Where the file is not a JSON object, or describes a class other than <paramref name="className"/>.</exception>
-    public ConfigFile(string path, string className)
+    /// <exception cref="InvalidDataException">Where the file is not a JSON object.</exception>
+    public ConfigFile(string path)
     {
         _path = path;
         try
         {
-            _fields = JsonSerializer.Deserialize<Dictionary<string, JsonElement>>(File.ReadAllBytes(path)) ?? throw new JsonException("null");
+            _fields = JsonSerializer.Deserialize<Dictionary<string, JsonElement>>(PythonNumber().Replace(File.ReadAllText(path), "null"))
+                ?? throw new JsonException("null");
         }
         catch (JsonException error)
         {
             throw new InvalidDataException($"{path} must hold one JSON object: {error.Message}", error);
         }
-
-        _ = Choice("_class_name", className, new Dictionary<string, string> { [className] = className });
     }
 
-    public static void Write(string path, JsonObject config) => File.WriteAllText(path, config.ToJsonString(Indented) + "\n");
+    /// <exception cref="InvalidDataException">Where the file is not a JSON object, or describes a class other than <paramref name="className"/>.</exception>
+    public ConfigFile(string path, string className)
+        : this(path) => _ = Choice("_class_name", className, new Dictionary<string, string> { [className] = className });
+
+    public static void Write(string path, JsonObject config) =>
+        AtomicFile.Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(config.ToJsonString(Indented) + "\n")));
 
     public static string NameOf(Activation activation) => Activations.First(entry => entry.Value == activation).Key;
 
-    public int Integer(string field, int fallback) =>
-        Take(field) is not { } value ? fallback : IsInteger(value, out int number) ? number : throw Refusal(field, value, "a whole number");
+    /// <summary>A whole number; one that must be there where <paramref name="fallback"/> is null.</summary>
+    public int Integer(string field, int? fallback = null) =>
+        Take(field) is not { } value ? fallback ?? throw Missing(field, "a whole number")
+        : IsInteger(value, out int number) ? number : throw Refusal(field, value, "a whole number");
 
-    public double Number(string field, double fallback) =>
-        Take(field) is not { } value ? fallback : value.ValueKind == JsonValueKind.Number ? value.GetDouble() : throw Refusal(field, value, "a number");
+    /// <summary>A number; one that must be there where <paramref name="fallback"/> is null.</summary>
+    public double Number(string field, double? fallback = null) =>
+        Take(field) is not { } value ? fallback ?? throw Missing(field, "a number")
+        : value.ValueKind == JsonValueKind.Number ? value.GetDouble() : throw Refusal(field, value, "a number");
 
     public bool Flag(string field, bool fallback) =>
         Take(field) is not { } value ? fallback
@@ -62,6 +73,10 @@ internal sealed class ConfigFile
 
     public T Choice<T>(string field, T fallback, IReadOnlyDictionary<string, T> choices) =>
         Take(field) is not { } value ? fallback : Choose(field, value, choices);
+
+    /// <summary>A choice that must be there.</summary>
+    public T Choice<T>(string field, IReadOnlyDictionary<string, T> choices) =>
+        Take(field) is { } value ? Choose(field, value, choices) : throw Missing(field, Names(choices));
 
     public IReadOnlyList<T> Choices<T>(string field, IReadOnlyList<T> fallback, IReadOnlyDictionary<string, T> choices) =>
         Take(field) is not { } value ? fallback
@@ -101,6 +116,12 @@ internal sealed class ConfigFile
             }
         }
 
+        Check(validate);
+    }
+
+    /// <summary>Checks the options that were read.</summary>
+    public void Check(Action validate)
+    {
         try
         {
             validate();
@@ -123,11 +144,19 @@ internal sealed class ConfigFile
     private T Choose<T>(string field, JsonElement value, IReadOnlyDictionary<string, T> choices) =>
         value.ValueKind == JsonValueKind.String && choices.TryGetValue(value.GetString()!, out T? choice)
             ? choice
-            : throw Refusal(field, value, string.Join(" or ", choices.Keys.Select(name => $"\"{name}\"")));
+            : throw Refusal(field, value, Names(choices));
+
+    private static string Names<T>(IReadOnlyDictionary<string, T> choices) => string.Join(" or ", choices.Keys.Select(name => $"\"{name}\""));
 
     private int Item(string field, JsonElement list, JsonElement item) =>
         IsInteger(item, out int number) ? number : throw Refusal(field, list, "a list of whole numbers");
 
     private InvalidDataException Refusal(string field, JsonElement value, string allowed) =>
         new($"{_path}: field \"{field}\" is {value.GetRawText()}, but must be {allowed}.");
+
+    private InvalidDataException Missing(string field, string allowed) => new($"{_path}: field \"{field}\" is missing, but must be {allowed}.");
+
+    /// <summary>Numbers that Python writes and JSON does not know.</summary>
+    [GeneratedRegex(@"(?<=[:,\[]\s*)(-?Infinity|NaN)(?=\s*[,\]}])")]
+    private static partial Regex PythonNumber();
 }

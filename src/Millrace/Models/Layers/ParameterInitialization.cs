@@ -9,7 +9,8 @@ public static class ParameterInitialization
 {
     /// <summary>
     /// Draws weight and bias of every <see cref="Convolution2d"/> and <see cref="Linear"/> from
-    /// U(-1/sqrt(fan in), 1/sqrt(fan in)) (LeCun), and sets normalizations to the identity.
+    /// U(-1/sqrt(fan in), 1/sqrt(fan in)) (LeCun), that of every <see cref="Embedding"/> from N(0, 0.02^2) (CLIP), and sets
+    /// normalizations to the identity.
     /// </summary>
     /// <param name="module">The network; changed in place.</param>
     /// <param name="generator">Source of all randomness, on the device of the parameters.</param>
@@ -27,6 +28,9 @@ public static class ParameterInitialization
                     break;
                 case Linear layer:
                     Draw(layer.Weight, layer.Bias, generator);
+                    break;
+                case Embedding layer:
+                    layer.Weight.normal_(0, 0.02, generator);
                     break;
                 case GroupNorm layer:
                     layer.weight!.fill_(1);

@@ -8,28 +8,37 @@ namespace Millrace.Models.TextEncoders;
 /// </summary>
 internal static class ClipByteAlphabet
 {
+    /// <summary>Behind the last symbol of a word.</summary>
+    public const string WordEnd = "</w>";
+
+    private static readonly string[] Symbols = new string[256];
+
     static ClipByteAlphabet()
     {
         int[] printable = [.. Enumerable.Range('!', '~' - '!' + 1), .. Enumerable.Range('¡', '¬' - '¡' + 1), .. Enumerable.Range('®', 'ÿ' - '®' + 1)];
         int[] rest = [.. Enumerable.Range(0, 256).Except(printable)];
         foreach (int value in printable)
         {
-            Characters[value] = (char)value;
+            Symbols[value] = ((char)value).ToString();
         }
 
         for (int index = 0; index < rest.Length; index++)
         {
-            Characters[rest[index]] = (char)(256 + index);
+            Symbols[rest[index]] = ((char)(256 + index)).ToString();
         }
 
-        Ordered = [.. printable.Concat(rest).Select(value => Characters[value].ToString())];
+        string[] ordered = [.. printable.Concat(rest).Select(value => Symbols[value])];
+        Tokens = [.. ordered, .. ordered.Select(symbol => symbol + WordEnd)];
     }
 
-    /// <summary>The characters in the order in which a vocabulary lists them.</summary>
-    public static IReadOnlyList<string> Ordered { get; }
+    /// <summary>The 512 tokens that open a vocabulary, in its order: the bytes, then the bytes at a word's end.</summary>
+    public static IReadOnlyList<string> Tokens { get; }
 
-    private static char[] Characters { get; } = new char[256];
-
-    /// <summary>One character a byte of the UTF-8 form of <paramref name="word"/>.</summary>
-    public static string Spell(string word) => string.Concat(Encoding.UTF8.GetBytes(word).Select(value => Characters[value]));
+    /// <summary>One symbol a byte of the UTF-8 form of <paramref name="word"/>, the last one with the end-of-word mark.</summary>
+    public static string[] Spell(string word)
+    {
+        string[] symbols = [.. Encoding.UTF8.GetBytes(word).Select(value => Symbols[value])];
+        symbols[^1] += WordEnd;
+        return symbols;
+    }
 }

@@ -4,51 +4,66 @@ using static TorchSharp.torch;
 namespace Millrace.Models.TextEncoders;
 
 /// <summary>Tokenizer and text transformer of Stable Diffusion 1.x: prompts to the last hidden state.</summary>
-/// <param name="model">The transformer; owned.</param>
-/// <param name="tokenizer">The tokenizer.</param>
-public sealed class ClipTextEncoder(ClipTextModel model, ClipTokenizer tokenizer) : ITextEncoder, IDisposable
+public sealed class ClipTextEncoder : ITextEncoder, IDisposable
 {
-    private int Limit => model.Options.MaxPositionEmbeddings - 2;
+    private readonly ClipTextModel _model;
+    private readonly ClipTokenizer _tokenizer;
+
+    /// <summary>Joins the two.</summary>
+    /// <param name="model">The transformer; owned.</param>
+    /// <param name="tokenizer">The tokenizer.</param>
+    /// <exception cref="ArgumentException">Where the tokenizer has ids that the transformer does not know.</exception>
+    public ClipTextEncoder(ClipTextModel model, ClipTokenizer tokenizer)
+    {
+        if (tokenizer.LargestId >= model.Options.VocabSize)
+        {
+            throw new ArgumentException(
+                $"The tokenizer has ids up to {tokenizer.LargestId}, but the text encoder knows only {model.Options.VocabSize} tokens.", nameof(tokenizer));
+        }
+
+        (_model, _tokenizer) = (model, tokenizer);
+    }
+
+    private int Limit => _model.Options.MaxPositionEmbeddings - 2;
 
     /// <inheritdoc/>
     public Tensor Encode(IReadOnlyList<string> prompts)
     {
         using IDisposable noGrad = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        using Tensor tokens = Tokens(prompts);
-        return model.call(tokens).to(float32).MoveToOuterDisposeScope();
+        return _model.call(Tokens(prompts)).to(float32).MoveToOuterDisposeScope();
     }
 
     /// <summary>The ids of prompts, [B, positions], int64: start, text (truncated at the limit), end, padding.</summary>
     public Tensor Tokens(IReadOnlyList<string> prompts)
     {
-        int length = model.Options.MaxPositionEmbeddings;
+        int length = _model.Options.MaxPositionEmbeddings;
         var ids = new long[prompts.Count * length];
-        Array.Fill(ids, model.Options.PadTokenId);
+        Array.Fill(ids, _tokenizer.PadId);
         for (int row = 0; row < prompts.Count; row++)
         {
             Span<long> line = ids.AsSpan(row * length, length);
-            IReadOnlyList<int> text = tokenizer.Tokenize(prompts[row]);
+            IReadOnlyList<int> text = _tokenizer.Tokenize(prompts[row]);
             int count = Math.Min(text.Count, Limit);
-            line[0] = tokenizer.StartId;
+            line[0] = _tokenizer.StartId;
             for (int index = 0; index < count; index++)
             {
                 line[index + 1] = text[index];
             }
 
-            line[count + 1] = tokenizer.EndId;
+            line[count + 1] = _tokenizer.EndId;
         }
 
-        return tensor(ids, [prompts.Count, length], dtype: int64, device: model.parameters().First().device);
+        return tensor(ids, [prompts.Count, length], dtype: int64, device: _model.parameters().First().device);
     }
 
     /// <inheritdoc/>
     public bool Truncates(string prompt, out int tokensLeftOut)
     {
-        tokensLeftOut = Math.Max(0, tokenizer.Tokenize(prompt).Count - Limit);
+        tokensLeftOut = Math.Max(0, _tokenizer.Tokenize(prompt).Count - Limit);
         return tokensLeftOut > 0;
     }
 
     /// <inheritdoc/>
-    public void Dispose() => model.Dispose();
+    public void Dispose() => _model.Dispose();
 }

@@ -4,6 +4,7 @@ using TorchSharp.Modules;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
+using Embedding = Millrace.Models.Layers.Embedding;
 using Linear = Millrace.Models.Layers.Linear;
 
 namespace Millrace.Models.TextEncoders;
@@ -36,17 +37,21 @@ public sealed class ClipTextModel : Module<Tensor, Tensor>
     public ClipTextOptions Options { get; }
 
     /// <summary>The last hidden state, [B, N, width], under autograd.</summary>
-    /// <param name="tokens">[B, N], int64; N at most the number of positions.</param>
+    /// <param name="tokens">[B, N], int64, each a token's id; N at most the number of positions.</param>
+    /// <exception cref="ArgumentException">Where the shape or the type is another.</exception>
     public override Tensor forward(Tensor tokens)
     {
+        CheckTokens(tokens);
         using DisposeScope scope = NewDisposeScope();
         return _transformer.Forward(tokens).Last.MoveToOuterDisposeScope();
     }
 
     /// <summary>Everything that the model gives, under autograd, in the dispose scope of the caller.</summary>
-    /// <param name="tokens">[B, N], int64; N at most the number of positions.</param>
+    /// <param name="tokens">[B, N], int64, each a token's id; N at most the number of positions.</param>
+    /// <exception cref="ArgumentException">Where the shape or the type is another.</exception>
     public ClipTextOutput Encode(Tensor tokens)
     {
+        CheckTokens(tokens);
         using DisposeScope scope = NewDisposeScope();
         (Tensor last, Tensor penultimate) = _transformer.Forward(tokens);
         Tensor end = (tokens == Options.EosTokenId).to(int32).argmax(-1);
@@ -55,9 +60,19 @@ public sealed class ClipTextModel : Module<Tensor, Tensor>
         return new ClipTextOutput(
             last.MoveToOuterDisposeScope(), penultimate.MoveToOuterDisposeScope(), pooled.MoveToOuterDisposeScope(), embeddings?.MoveToOuterDisposeScope());
     }
+
+    private void CheckTokens(Tensor tokens)
+    {
+        if (tokens.dtype != ScalarType.Int64 || tokens.dim() != 2 || tokens.shape[1] > Options.MaxPositionEmbeddings)
+        {
+            throw new ArgumentException(
+                $"tokens must be int64 of [B, at most {Options.MaxPositionEmbeddings}], got {tokens.dtype} of [{string.Join(", ", tokens.shape)}].", nameof(tokens));
+        }
+    }
 }
 
-internal sealed class ClipTextTransformer : Module<Tensor, Tensor>
+/// <summary>Embeddings, layers, final normalization.</summary>
+internal sealed class ClipTextTransformer : Module
 {
     [ComponentName(Name = "embeddings")]
     private readonly ClipTextEmbeddings _embeddings;
@@ -77,8 +92,6 @@ internal sealed class ClipTextTransformer : Module<Tensor, Tensor>
         RegisterComponents();
     }
 
-    public override Tensor forward(Tensor tokens) => Forward(tokens).Last;
-
     public (Tensor Last, Tensor Penultimate) Forward(Tensor tokens)
     {
         Tensor hidden = _embeddings.call(tokens), penultimate = hidden;
@@ -91,6 +104,7 @@ internal sealed class ClipTextTransformer : Module<Tensor, Tensor>
     }
 }
 
+/// <summary>The sum of a vector for each token and one for each position. [B, N] to [B, N, width].</summary>
 internal sealed class ClipTextEmbeddings : Module<Tensor, Tensor>
 {
     [ComponentName(Name = "token_embedding")]
@@ -102,15 +116,15 @@ internal sealed class ClipTextEmbeddings : Module<Tensor, Tensor>
     public ClipTextEmbeddings(ClipTextOptions options, TensorOptions tensors)
         : base(nameof(ClipTextEmbeddings))
     {
-        _tokens = Embedding(options.VocabSize, options.HiddenSize, device: tensors.Device, dtype: tensors.Precision);
-        _positions = Embedding(options.MaxPositionEmbeddings, options.HiddenSize, device: tensors.Device, dtype: tensors.Precision);
+        _tokens = new Embedding(options.VocabSize, options.HiddenSize, tensors);
+        _positions = new Embedding(options.MaxPositionEmbeddings, options.HiddenSize, tensors);
         RegisterComponents();
     }
 
     public override Tensor forward(Tensor tokens) => _tokens.call(tokens) + _positions.call(arange(tokens.shape[1], device: tokens.device));
 }
 
-internal sealed class ClipTextLayers : Module<Tensor, Tensor>
+internal sealed class ClipTextLayers : Module
 {
     [ComponentName(Name = "layers")]
     private readonly ModuleList<ClipTextLayer> _layers;
@@ -128,102 +142,4 @@ internal sealed class ClipTextLayers : Module<Tensor, Tensor>
     }
 
     public IEnumerable<ClipTextLayer> Layers => _layers;
-
-    public override Tensor forward(Tensor hidden) => _layers.Aggregate(hidden, (state, layer) => layer.call(state));
-}
-
-/// <summary>Causal self-attention and a feed-forward layer, each on normalized tokens and added to them. [B, N, width] to the same shape.</summary>
-internal sealed class ClipTextLayer : Module<Tensor, Tensor>
-{
-    [ComponentName(Name = "layer_norm1")]
-    private readonly LayerNorm _attentionNorm;
-
-    [ComponentName(Name = "self_attn")]
-    private readonly ClipTextAttention _attention;
-
-    [ComponentName(Name = "layer_norm2")]
-    private readonly LayerNorm _feedForwardNorm;
-
-    [ComponentName(Name = "mlp")]
-    private readonly ClipTextFeedForward _feedForward;
-
-    public ClipTextLayer(ClipTextOptions options, TensorOptions tensors)
-        : base(nameof(ClipTextLayer))
-    {
-        LayerNorm Norm() => LayerNorm(options.HiddenSize, options.LayerNormEps, device: tensors.Device, dtype: tensors.Precision);
-        _attentionNorm = Norm();
-        _attention = new ClipTextAttention(options, tensors);
-        _feedForwardNorm = Norm();
-        _feedForward = new ClipTextFeedForward(options, tensors);
-        RegisterComponents();
-    }
-
-    public override Tensor forward(Tensor hidden)
-    {
-        using DisposeScope scope = NewDisposeScope();
-        hidden = hidden + _attention.call(_attentionNorm.call(hidden));
-        return (hidden + _feedForward.call(_feedForwardNorm.call(hidden))).MoveToOuterDisposeScope();
-    }
-}
-
-internal sealed class ClipTextAttention : Module<Tensor, Tensor>
-{
-    [ComponentName(Name = "q_proj")]
-    private readonly Linear _query;
-
-    [ComponentName(Name = "k_proj")]
-    private readonly Linear _key;
-
-    [ComponentName(Name = "v_proj")]
-    private readonly Linear _value;
-
-    [ComponentName(Name = "out_proj")]
-    private readonly Linear _output;
-
-    private readonly int _heads;
-
-    public ClipTextAttention(ClipTextOptions options, TensorOptions tensors)
-        : base(nameof(ClipTextAttention))
-    {
-        Linear Projection() => new(options.HiddenSize, options.HiddenSize, options: tensors);
-        _heads = options.NumAttentionHeads;
-        (_query, _key, _value, _output) = (Projection(), Projection(), Projection(), Projection());
-        RegisterComponents();
-    }
-
-    public override Tensor forward(Tensor hidden)
-    {
-        using DisposeScope scope = NewDisposeScope();
-        Tensor Heads(Tensor tokens) => tokens.unflatten(2, _heads, -1).transpose(1, 2); // [B, heads, N, width / heads]
-        Tensor attended = functional.scaled_dot_product_attention(
-            Heads(_query.call(hidden)), Heads(_key.call(hidden)), Heads(_value.call(hidden)), is_casual: true);
-        return _output.call(attended.transpose(1, 2).flatten(2)).MoveToOuterDisposeScope();
-    }
-}
-
-internal sealed class ClipTextFeedForward : Module<Tensor, Tensor>
-{
-    [ComponentName(Name = "fc1")]
-    private readonly Linear _in;
-
-    [ComponentName(Name = "fc2")]
-    private readonly Linear _out;
-
-    private readonly bool _quickGelu;
-
-    public ClipTextFeedForward(ClipTextOptions options, TensorOptions tensors)
-        : base(nameof(ClipTextFeedForward))
-    {
-        _in = new Linear(options.HiddenSize, options.IntermediateSize, options: tensors);
-        _out = new Linear(options.IntermediateSize, options.HiddenSize, options: tensors);
-        _quickGelu = options.QuickGelu;
-        RegisterComponents();
-    }
-
-    public override Tensor forward(Tensor hidden)
-    {
-        using DisposeScope scope = NewDisposeScope();
-        Tensor wide = _in.call(hidden);
-        return _out.call(_quickGelu ? wide * sigmoid(1.702 * wide) : functional.gelu(wide)).MoveToOuterDisposeScope();
-    }
 }

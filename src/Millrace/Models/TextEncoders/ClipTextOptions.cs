@@ -18,7 +18,7 @@ public sealed record ClipTextOptions
     /// <summary>Number of attention heads; divides the width.</summary>
     public int NumAttentionHeads { get; init; } = 12;
 
-    /// <summary>Number of positions, start and end included.</summary>
+    /// <summary>Number of positions, start and end included; at least 3.</summary>
     public int MaxPositionEmbeddings { get; init; } = 77;
 
     /// <summary>Whether the nonlinearity is x sigmoid(1.702 x) (CLIP), not the exact GELU (OpenCLIP).</summary>
@@ -33,9 +33,6 @@ public sealed record ClipTextOptions
     /// <summary>Id that closes a text: the pooled state is read where it first stands.</summary>
     public int EosTokenId { get; init; } = 49407;
 
-    /// <summary>Id that fills the positions after the end.</summary>
-    public int PadTokenId { get; init; } = 49407;
-
     /// <summary>Checks every value.</summary>
     /// <exception cref="ArgumentException">Names the option, the value seen and the values allowed.</exception>
     public void Validate()
@@ -45,8 +42,12 @@ public sealed record ClipTextOptions
         OptionCheck.Positive(IntermediateSize);
         OptionCheck.Positive(NumHiddenLayers);
         OptionCheck.Positive(NumAttentionHeads);
-        OptionCheck.Positive(MaxPositionEmbeddings);
         OptionCheck.Positive(LayerNormEps);
+        OptionCheck.Positive(ProjectionDim ?? 1, nameof(ProjectionDim));
         OptionCheck.Divisible([HiddenSize], [NumAttentionHeads], nameof(HiddenSize));
+        if (MaxPositionEmbeddings < 3)
+        {
+            throw new ArgumentOutOfRangeException(nameof(MaxPositionEmbeddings), $"{nameof(MaxPositionEmbeddings)} must be at least 3, got {MaxPositionEmbeddings}.");
+        }
     }
 }

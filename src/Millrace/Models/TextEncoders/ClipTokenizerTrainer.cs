@@ -12,9 +12,9 @@ public static class ClipTokenizerTrainer
     public static ClipTokenizer Train(IEnumerable<string> texts, int vocabularySize)
     {
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(vocabularySize, FixedTokens);
-        List<(string[] Symbols, int Count)> words = [.. texts.SelectMany(ClipTokenizer.Words)
+        List<(string[] Symbols, int Count)> words = [.. texts.SelectMany(ClipWords.Split)
             .GroupBy(word => word, StringComparer.Ordinal)
-            .Select(group => (Spelled(group.Key), group.Count()))];
+            .Select(group => (ClipByteAlphabet.Spell(group.Key), group.Count()))];
         var merges = new List<(string Left, string Right)>();
         while (merges.Count < vocabularySize - FixedTokens)
         {
@@ -38,13 +38,6 @@ public static class ClipTokenizerTrainer
         }
 
         return ClipTokenizer.FromMerges(merges);
-    }
-
-    private static string[] Spelled(string word)
-    {
-        string[] symbols = [.. ClipByteAlphabet.Spell(word).Select(character => character.ToString())];
-        symbols[^1] += "</w>";
-        return symbols;
     }
 
     private static string[] Merge(string[] symbols, string left, string right)
