@@ -36,4 +36,21 @@ internal static class SkiaFrames
 
         return new Frame(id, timestamp, bitmap.Width, bitmap.Height, rgb);
     }
+
+    /// <summary>The frame as a PNG, without loss.</summary>
+    public static byte[] EncodePng(Frame frame)
+    {
+        using SKBitmap bitmap = ToBitmap(frame);
+        using SKData data = bitmap.Encode(SKEncodedImageFormat.Png, 100);
+        return data.ToArray();
+    }
+
+    /// <summary>A frame of an opaque PNG; null where the bytes are no picture.</summary>
+    public static Frame? DecodePng(byte[] png, long id, TimeSpan timestamp)
+    {
+        using SKData data = SKData.CreateCopy(png);
+        using SKCodec? codec = SKCodec.Create(data);
+        using SKBitmap? bitmap = codec is null ? null : SKBitmap.Decode(codec, codec.Info.WithColorType(SKColorType.Rgba8888));
+        return bitmap is null ? null : FromBitmap(bitmap, id, timestamp);
+    }
 }

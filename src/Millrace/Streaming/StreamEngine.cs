@@ -1,0 +1,209 @@
+using System.Collections.Concurrent;
+using System.Threading.Channels;
+using Millrace.Imaging;
+using static TorchSharp.torch;
+
+namespace Millrace.Streaming;
+
+/// <summary>
+/// A stream, concurrently: source, pipeline and sink each at their own pace, joined by bounded queues. Reads from top to
+/// bottom as a frame flows: <see cref="ReadAsync"/>, <see cref="GenerateAsync"/>, <see cref="WriteAsync"/>.
+/// </summary>
+public sealed class StreamEngine
+{
+    private readonly StreamPipeline _pipeline;
+    private readonly StreamEngineOptions _options;
+    private readonly StreamSessionRecorder? _recorder;
+    private readonly TimeProvider _time;
+    private readonly Queue<StreamCommand> _scheduled;
+    private readonly ConcurrentQueue<StreamCommand> _posted = new();
+    private readonly Dictionary<long, Arrival> _inFlight = [];
+
+    /// <summary>Prepares an engine for one run.</summary>
+    /// <param name="pipeline">Used, not owned.</param>
+    /// <param name="options">How frames move; null means the defaults.</param>
+    /// <param name="recorder">Told every frame and every change as they take effect; null records nothing.</param>
+    /// <param name="time">Clock; null means the system's.</param>
+    /// <exception cref="ArgumentException">Where the options are not valid.</exception>
+    public StreamEngine(StreamPipeline pipeline, StreamEngineOptions? options = null, StreamSessionRecorder? recorder = null, TimeProvider? time = null)
+    {
+        (_pipeline, _options, _recorder, _time) = (pipeline, options ?? new StreamEngineOptions(), recorder, time ?? TimeProvider.System);
+        _options.Validate();
+        _scheduled = new Queue<StreamCommand>(_options.Commands.OrderBy(command => command.FrameId));
+    }
+
+    /// <summary>Counters and durations.</summary>
+    public StreamStatistics Statistics => _pipeline.Statistics;
+
+    /// <summary>Changes the running stream from the next frame on. Safe to call from any thread.</summary>
+    public void Post(StreamCommand command)
+    {
+        command.Options?.Validate();
+        _posted.Enqueue(command);
+    }
+
+    /// <summary>
+    /// Runs until the source ends, then finishes the frames in flight and completes the sink. A cancelled run completes the sink
+    /// with the frames that have left until then; a failed one does not complete it.
+    /// </summary>
+    /// <param name="source">Read once.</param>
+    /// <param name="sink">Completed, not disposed.</param>
+    /// <param name="progress">Told after every frame that left.</param>
+    /// <param name="cancellationToken">Ends the run.</param>
+    /// <returns>Whether the source was read to its end.</returns>
+    public async Task<bool> RunAsync(IFrameSource source, IFrameSink sink, IProgress<StreamStatistics>? progress = null, CancellationToken cancellationToken = default)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        Channel<Arrival> arrived = Channel.CreateBounded<Arrival>(
+            new BoundedChannelOptions(_options.QueueCapacity)
+            {
+                SingleReader = true, SingleWriter = true,
+                FullMode = _options.Live ? BoundedChannelFullMode.DropOldest : BoundedChannelFullMode.Wait,
+            },
+            _ => Statistics.CountDropped());
+        Channel<Departure> left = Channel.CreateBounded<Departure>(new BoundedChannelOptions(_options.QueueCapacity) { SingleReader = true, SingleWriter = true });
+
+        await WhenAllOrFirstFailure(
+            stop,
+            Task.Run(() => ReadAsync(source, arrived.Writer, stop.Token), CancellationToken.None),
+            Task.Run(() => GenerateAsync(arrived.Reader, left.Writer, stop.Token), CancellationToken.None),
+            Task.Run(() => WriteAsync(left.Reader, sink, progress), CancellationToken.None));
+        await sink.CompleteAsync(CancellationToken.None);
+        return !cancellationToken.IsCancellationRequested;
+    }
+
+    private async Task ReadAsync(IFrameSource source, ChannelWriter<Arrival> arrived, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var fit = new FrameFit(_pipeline.Options.Width, _pipeline.Options.Height, _options.Fit);
+            long start = _time.GetTimestamp();
+            await foreach (Frame frame in source.ReadAsync(cancellationToken))
+            {
+                Frame fitted = fit.Apply(frame);
+                Statistics.Stages[StreamStage.Read].Record(_time.GetElapsedTime(start));
+                await arrived.WriteAsync(new Arrival(fitted, _time.GetTimestamp()), cancellationToken);
+                start = _time.GetTimestamp();
+            }
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            // The end of a cancelled stream; whoever cancelled knows.
+        }
+        finally
+        {
+            arrived.Complete();
+        }
+    }
+
+    private async Task GenerateAsync(ChannelReader<Arrival> arrived, ChannelWriter<Departure> left, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await foreach (Arrival arrival in arrived.ReadAllAsync(CancellationToken.None))
+            {
+                if (cancellationToken.IsCancellationRequested)
+                {
+                    return;
+                }
+
+                foreach (Departure departure in Generate(arrival))
+                {
+                    await left.WriteAsync(departure, CancellationToken.None);
+                }
+            }
+
+            foreach (Departure departure in cancellationToken.IsCancellationRequested ? [] : ToFrames(_pipeline.Flush()))
+            {
+                await left.WriteAsync(departure, CancellationToken.None);
+            }
+        }
+        finally
+        {
+            left.Complete();
+        }
+    }
+
+    private async Task WriteAsync(ChannelReader<Departure> left, IFrameSink sink, IProgress<StreamStatistics>? progress)
+    {
+        await foreach (Departure departure in left.ReadAllAsync(CancellationToken.None))
+        {
+            long start = _time.GetTimestamp();
+            await sink.WriteAsync(departure.Frame, CancellationToken.None);
+            Statistics.Stages[StreamStage.Write].Record(_time.GetElapsedTime(start));
+            Statistics.Stages[StreamStage.Total].Record(_time.GetElapsedTime(departure.Arrived));
+            Statistics.CountOut();
+            progress?.Report(Statistics);
+        }
+    }
+
+    private List<Departure> Generate(Arrival arrival)
+    {
+        List<Departure> departures = ApplyCommands(arrival.Frame.Id);
+        _recorder?.Record(arrival.Frame);
+        _inFlight.Add(arrival.Frame.Id, arrival);
+        using var scope = NewDisposeScope();
+        Tensor? image = _pipeline.Options.Mode == StreamMode.TextToImage ? null : PixelConversion.ToTensor(arrival.Frame);
+        departures.AddRange(ToFrames(_pipeline.Process(image, arrival.Frame.Id)));
+        return departures;
+    }
+
+    private List<Departure> ApplyCommands(long frameId)
+    {
+        List<Departure> departures = [];
+        while ((_scheduled.TryPeek(out StreamCommand? command) && command.FrameId <= frameId && _scheduled.TryDequeue(out command)) || _posted.TryDequeue(out command))
+        {
+            _recorder?.Record(command with { FrameId = frameId });
+            if (command.Prompt is { } prompt)
+            {
+                _pipeline.SetPrompt(prompt, command.NegativePrompt, command.Instant);
+            }
+
+            if (command.Options is { } options)
+            {
+                departures.AddRange(ToFrames(_pipeline.Update(options)));
+            }
+        }
+
+        return departures;
+    }
+
+    private List<Departure> ToFrames(IReadOnlyList<GeneratedImage> images)
+    {
+        List<Departure> departures = [];
+        foreach (GeneratedImage image in images)
+        {
+            using GeneratedImage owned = image;
+            _inFlight.Remove(image.FrameId, out Arrival? arrival);
+            Frame frame = PixelConversion.ToFrame(image.Image, image.FrameId, arrival!.Frame.Timestamp);
+            departures.Add(new Departure(_options.SideBySide ? FrameComposition.SideBySide(arrival.Frame, frame) : frame, arrival.Arrived));
+        }
+
+        return departures;
+    }
+
+    /// <summary>Waits for all; the first failure stops the others and is the one that is thrown.</summary>
+    private static async Task WhenAllOrFirstFailure(CancellationTokenSource stop, params Task[] stages)
+    {
+        Exception? failure = null;
+        await foreach (Task stage in Task.WhenEach(stages))
+        {
+            if (stage.Exception?.InnerException is { } error)
+            {
+                failure ??= error;
+                await stop.CancelAsync();
+            }
+        }
+
+        if (failure is not null)
+        {
+            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failure);
+        }
+    }
+
+    /// <param name="Frame">Fitted to the size of the stream.</param>
+    /// <param name="Arrived">Timestamp of the clock.</param>
+    private sealed record Arrival(Frame Frame, long Arrived);
+
+    private sealed record Departure(Frame Frame, long Arrived);
+}
