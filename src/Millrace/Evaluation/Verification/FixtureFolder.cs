@@ -33,16 +33,18 @@ internal sealed partial record FixtureFolder(string Path, string Name)
             .SelectMany(folder => folder.Descend());
     }
 
-    /// <summary>A JSON file of the folder whose root is an object.</summary>
-    /// <exception cref="InvalidDataException">Where it is not.</exception>
-    public JsonElement ReadObject(string file)
+    /// <summary>A JSON file of the folder.</summary>
+    /// <param name="file">Its name.</param>
+    /// <param name="kind">What its root must be.</param>
+    /// <exception cref="InvalidDataException">Where it is not JSON, or its root is of another kind.</exception>
+    public JsonElement ReadJson(string file, JsonValueKind kind)
     {
         try
         {
             using JsonDocument document = JsonDocument.Parse(PythonNumber().Replace(File.ReadAllText(PathOf(file)), "null"));
-            return document.RootElement.ValueKind == JsonValueKind.Object
+            return document.RootElement.ValueKind == kind
                 ? document.RootElement.Clone()
-                : throw new InvalidDataException($"{PathOf(file)}: the root must be an object, it is {document.RootElement.ValueKind}.");
+                : throw new InvalidDataException($"{PathOf(file)}: the root must be an {kind}, it is {document.RootElement.ValueKind}.");
         }
         catch (JsonException error)
         {

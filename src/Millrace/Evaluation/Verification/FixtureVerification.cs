@@ -16,7 +16,14 @@ public static class FixtureVerification
     /// <summary>The largest relative error that passes where nothing else is asked for.</summary>
     public const double DefaultTolerance = 1e-4;
 
-    private static readonly IFixtureKind[] Kinds = [new UNetFixture(), new AutoencoderTinyFixture(), new AutoencoderKLFixture(), new SolverFixture(), new StreamFixture()];
+    private static readonly IFixtureKind[] Kinds =
+    [
+        new UNetFixture(),
+        new AutoencoderTinyFixture(),
+        new AutoencoderKLFixture(),
+        new SolverFixture(),
+        new StreamFixture(),
+    ];
 
     /// <summary>Verifies every fixture of a folder, or the folder itself where it is one; the results come as they are computed.</summary>
     /// <param name="folder">The folder.</param>
@@ -65,7 +72,7 @@ public static class FixtureVerification
         JsonElement document;
         try
         {
-            document = folder.ReadObject(folder.Has(FixtureFolder.ConfigFile) ? FixtureFolder.ConfigFile : FixtureFolder.IndexFile);
+            document = folder.ReadJson(folder.Has(FixtureFolder.ConfigFile) ? FixtureFolder.ConfigFile : FixtureFolder.IndexFile, JsonValueKind.Object);
         }
         catch (InvalidDataException error)
         {

@@ -7,16 +7,16 @@ namespace Millrace.Evaluation.Verification;
 /// <summary>A network's fixture: its configuration, its weights, its inputs, and what the reference computed from them.</summary>
 /// <param name="className">The class that the configuration must name.</param>
 /// <param name="inputs">The inputs that ours takes; a fixture with another asks for what ours does not compute.</param>
-/// <param name="outputs">The outputs that are compared.</param>
+/// <param name="outputs">The outputs that ours gives; those that the fixture holds are compared.</param>
 internal abstract class NetworkFixture(string className, IReadOnlyList<string> inputs, IReadOnlyList<string> outputs) : IFixtureKind
 {
     public bool Recognizes(FixtureFolder folder, JsonElement document) => ClassNames.Of(document) == className;
 
-    public IEnumerable<FixtureCase> Cases(FixtureFolder folder, JsonElement document) =>
+    public virtual IEnumerable<FixtureCase> Cases(FixtureFolder folder, JsonElement document) =>
         [new FixtureCase(folder.Label, className, () => Compare(folder))];
 
-    /// <summary>Computes the outputs from the inputs, in the order in which the outputs are named.</summary>
-    protected abstract IEnumerable<Tensor> Compute(FixtureFolder folder, IReadOnlyDictionary<string, Tensor> inputs);
+    /// <summary>Computes the outputs from the inputs, in the order in which the outputs are named; null where this network has no such output.</summary>
+    protected abstract IEnumerable<Tensor?> Compute(FixtureFolder folder, IReadOnlyDictionary<string, Tensor> inputs);
 
     /// <summary>Where a configuration is well-formed but asks for what ours does not compute, the case is unsupported, not broken.</summary>
     protected static T ReadConfig<T>(FixtureFolder folder, Func<string, T> read)
@@ -42,6 +42,11 @@ internal abstract class NetworkFixture(string className, IReadOnlyList<string> i
         }
 
         Dictionary<string, Tensor> values = inputs.ToDictionary(name => name, name => file.Read(name));
-        return [.. outputs.Zip(Compute(folder, values), (name, ours) => TensorComparison.Of(name, ours, file.Read(name)))];
+        return [.. outputs.Zip(Compute(folder, values)).Where(output => file.Contains(output.First)).Select(output => Compare(output.First, output.Second, file))];
     }
+
+    private TensorComparison Compare(string name, Tensor? ours, SafetensorsFile file) =>
+        ours is null
+            ? throw new InvalidDataException($"The fixture holds \"{name}\", which a {className} of this configuration does not give.")
+            : TensorComparison.Of(name, ours, file.Read(name));
 }
