@@ -63,7 +63,7 @@ public sealed class VerifyTests
         Assert.Equal(0, result.ExitCode);
         Dictionary<string, JsonElement> cases = JsonDocument.Parse(result.Output).RootElement.GetProperty("cases").EnumerateArray()
             .ToDictionary(one => one.GetProperty("case").GetString()!);
-        foreach (string name in new[] { "unet-sd15", "unet-sd21", "autoencoder-tiny", "autoencoder-kl", "schedulers/lcm", "stream/batch_self", "stream/batch_full", "stream/one_step_initialize", "stream/similarity" })
+        foreach (string name in new[] { "unet-sd15", "unet-sd21", "autoencoder-tiny", "autoencoder-kl", "clip-text", "clip-text/tokenizer", "schedulers/lcm", "stream/batch_self", "stream/batch_full", "stream/one_step_initialize", "stream/similarity" })
         {
             Assert.Equal("passed", cases[name].GetProperty("status").GetString());
             Assert.InRange(cases[name].GetProperty("relativeError").GetDouble(), 0, 1e-4);

@@ -21,6 +21,8 @@ public static class FixtureVerification
         new UNetFixture(),
         new AutoencoderTinyFixture(),
         new AutoencoderKLFixture(),
+        new ClipTextFixture("CLIPTextModel"),
+        new ClipTextFixture("CLIPTextModelWithProjection"),
         new SolverFixture(),
         new StreamFixture(),
     ];
