@@ -1,5 +1,6 @@
 using System.IO.MemoryMappedFiles;
 using System.Runtime.InteropServices;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Millrace.Checkpoints;
@@ -74,17 +75,11 @@ public sealed class SafetensorsFile : IDisposable
     public Tensor Read(string name, ScalarType? type = null, Device? device = null)
     {
         SafetensorsEntry entry = this[name];
-        Tensor tensor = empty([.. entry.Shape], dtype: entry.Type);
+        Tensor tensor = empty([.. entry.Shape], dtype: type ?? entry.Type, device: device ?? CPU);
         try
         {
-            if (entry.ByteCount > 0)
-            {
-                Copy(entry, tensor);
-            }
-
-            return (type ?? entry.Type) == entry.Type && (device ?? CPU).type == tensor.device_type
-                ? tensor
-                : tensor.to(type ?? entry.Type, device ?? CPU, disposeAfter: true);
+            CopyTo(name, tensor);
+            return tensor;
         }
         catch
         {
@@ -93,17 +88,50 @@ public sealed class SafetensorsFile : IDisposable
         }
     }
 
+    /// <summary>Reads one tensor into memory that is there already, converted to its type and on its device.</summary>
+    /// <param name="name">The tensor's name.</param>
+    /// <param name="target">A tensor of the same shape; overwritten.</param>
+    /// <exception cref="KeyNotFoundException">Where there is none of this name.</exception>
+    /// <exception cref="ArgumentException">Where the shapes differ.</exception>
+    public void CopyTo(string name, Tensor target)
+    {
+        SafetensorsEntry entry = this[name];
+        if (!target.shape.SequenceEqual(entry.Shape))
+        {
+            throw new ArgumentException($"target must be [{string.Join(", ", entry.Shape)}], got [{string.Join(", ", target.shape)}].", nameof(target));
+        }
+
+        using IDisposable noGrad = no_grad();
+        if (target.dtype == entry.Type && target.device_type == DeviceType.CPU && target.is_contiguous())
+        {
+            Fill(target, entry);
+        }
+        else
+        {
+            using Tensor raw = empty([.. entry.Shape], dtype: entry.Type);
+            Fill(raw, entry);
+            _ = target.copy_(raw);
+        }
+    }
+
     /// <inheritdoc/>
     public void Dispose() => _map?.Dispose();
 
-    private unsafe void Copy(SafetensorsEntry entry, Tensor target)
+    private unsafe void Fill(Tensor target, SafetensorsEntry entry)
     {
+        if (entry.ByteCount == 0)
+        {
+            return;
+        }
+
         using MemoryMappedViewAccessor view = _map!.CreateViewAccessor(_dataStart + entry.Start, entry.ByteCount, MemoryMappedFileAccess.Read);
+        using Tensor flat = target.view(-1);
+        using Tensor first = flat.narrow(0, 0, 1); // A span over the whole could not hold more than 2 GiB.
         byte* source = null;
         view.SafeMemoryMappedViewHandle.AcquirePointer(ref source);
         try
         {
-            fixed (byte* destination = &MemoryMarshal.GetReference(target.bytes))
+            fixed (byte* destination = &MemoryMarshal.GetReference(first.bytes))
             {
                 Buffer.MemoryCopy(source + view.PointerOffset, destination, entry.ByteCount, entry.ByteCount);
             }

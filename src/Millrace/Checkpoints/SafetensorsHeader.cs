@@ -13,7 +13,10 @@ internal static class SafetensorsHeader
     /// <summary>Longest header that is read, in bytes; the reference implementation has the same limit.</summary>
     public const long MaximumLength = 100_000_000;
 
-    private const string MetadataKey = "__metadata__";
+    /// <summary>Most dimensions of a tensor that libtorch computes with.</summary>
+    private const int MaximumDimensions = 64;
+
+    internal const string MetadataKey = "__metadata__";
 
     private static readonly Dictionary<string, ScalarType> Types = new(StringComparer.Ordinal)
     {
@@ -184,15 +187,23 @@ internal static class SafetensorsHeader
 
         long[] sides = [.. shape.EnumerateArray().Select(side => Whole(side, name, path))];
         long start = Whole(offsets[0], name, path), end = Whole(offsets[1], name, path);
+        if (sides.Length > MaximumDimensions)
+        {
+            throw Invalid(path, $"tensor '{name}' has {sides.Length} dimensions, {MaximumDimensions} is the limit");
+        }
+
+        // A side of 0 counts as 1 against the limit: the strides of an empty tensor must not overflow either.
         UInt128 expected = (UInt128)SizeOf(type);
         foreach (long side in sides)
         {
-            expected *= (UInt128)side;
+            expected *= (UInt128)Math.Max(side, 1);
             if (expected > long.MaxValue)
             {
                 throw Invalid(path, $"tensor '{name}' has a shape of more than 2^63 bytes");
             }
         }
+
+        expected = sides.Contains(0) ? 0 : expected;
 
         return end >= start && (UInt128)(end - start) == expected
             ? new SafetensorsEntry(name, type, sides, start, end)

@@ -1,7 +1,6 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using System.Text.RegularExpressions;
 using Millrace.Checkpoints;
 using Millrace.Models.Layers;
 
@@ -11,7 +10,7 @@ namespace Millrace.Models;
 /// A <c>config.json</c> of diffusers or transformers being read. Fields are taken one by one; where all are known, what is left
 /// at the end names a feature that the reader does not know, and must be switched off (null or false).
 /// </summary>
-internal sealed partial class ConfigFile
+internal sealed class ConfigFile
 {
     // Written by training scripts; no bearing on what the network computes.
     private static readonly string[] Bookkeeping =
@@ -35,15 +34,7 @@ internal sealed partial class ConfigFile
     public ConfigFile(string path)
     {
         _path = path;
-        try
-        {
-            _fields = JsonSerializer.Deserialize<Dictionary<string, JsonElement>>(PythonNumber().Replace(File.ReadAllText(path), "null"))
-                ?? throw new JsonException("null");
-        }
-        catch (JsonException error)
-        {
-            throw new InvalidDataException($"{path} must hold one JSON object: {error.Message}", error);
-        }
+        _fields = JsonFile.Read<Dictionary<string, JsonElement>>(path, "one JSON object");
     }
 
     /// <exception cref="InvalidDataException">Where the file is not a JSON object, or describes a class other than <paramref name="className"/>.</exception>
@@ -120,11 +111,18 @@ internal sealed partial class ConfigFile
     }
 
     /// <summary>Checks the options that were read.</summary>
-    public void Check(Action validate)
+    public void Check(Action validate) => _ = Checked(() =>
+    {
+        validate();
+        return true;
+    });
+
+    /// <summary>What is made of the values that were read, where they allow it.</summary>
+    public T Checked<T>(Func<T> make)
     {
         try
         {
-            validate();
+            return make();
         }
         catch (ArgumentException error)
         {
@@ -155,8 +153,4 @@ internal sealed partial class ConfigFile
         new($"{_path}: field \"{field}\" is {value.GetRawText()}, but must be {allowed}.");
 
     private InvalidDataException Missing(string field, string allowed) => new($"{_path}: field \"{field}\" is missing, but must be {allowed}.");
-
-    /// <summary>Numbers that Python writes and JSON does not know.</summary>
-    [GeneratedRegex(@"(?<=[:,\[]\s*)(-?Infinity|NaN)(?=\s*[,\]}])")]
-    private static partial Regex PythonNumber();
 }

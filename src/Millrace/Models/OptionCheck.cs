@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using static TorchSharp.torch;
 
 namespace Millrace.Models;
 
@@ -20,6 +21,14 @@ internal static class OptionCheck
         if (values.Count == 0 || values.Any(value => value <= 0))
         {
             throw new ArgumentOutOfRangeException(name, $"{name} must hold at least one value, each above 0, got [{string.Join(", ", values)}].");
+        }
+    }
+
+    public static void Precision(ScalarType value, [CallerArgumentExpression(nameof(value))] string name = "")
+    {
+        if (value is not (ScalarType.Float32 or ScalarType.Float16 or ScalarType.BFloat16))
+        {
+            throw new ArgumentException($"{name} must be Float32, Float16 or BFloat16, got {value}.", name);
         }
     }
 

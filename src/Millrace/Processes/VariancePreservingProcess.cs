@@ -23,6 +23,7 @@ public sealed class VariancePreservingProcess : IDiffusionProcess
             throw new ArgumentOutOfRangeException(nameof(betaStart), $"beta must satisfy 0 < start <= end < 1, got {betaStart} and {betaEnd}.");
         }
 
+        (Schedule, BetaStart, BetaEnd) = (schedule, betaStart, betaEnd);
         _alphaBar = new double[trainTimesteps];
         double product = 1;
         for (int t = 0; t < trainTimesteps; t++)
@@ -34,6 +35,15 @@ public sealed class VariancePreservingProcess : IDiffusionProcess
 
     /// <summary>The process of Stable Diffusion 1.x and 2.x: scaled linear, 0.00085 to 0.012, 1000 steps.</summary>
     public static VariancePreservingProcess StableDiffusion { get; } = new();
+
+    /// <summary>Layout of beta_t.</summary>
+    public BetaSchedule Schedule { get; }
+
+    /// <summary>beta at t = 0; not used by <see cref="BetaSchedule.Cosine"/>.</summary>
+    public double BetaStart { get; }
+
+    /// <summary>beta at t = T - 1; not used by <see cref="BetaSchedule.Cosine"/>.</summary>
+    public double BetaEnd { get; }
 
     /// <inheritdoc/>
     public int TrainTimesteps => _alphaBar.Length;

@@ -19,7 +19,7 @@ public sealed partial class ClipTokenizer
     /// <exception cref="InvalidDataException">Where a file is not what it should be; names the file.</exception>
     public static ClipTokenizer LoadFolder(string folder)
     {
-        Dictionary<string, int> vocabulary = ReadJson<Dictionary<string, int>>(Path.Combine(folder, VocabularyFile), "token to id");
+        Dictionary<string, int> vocabulary = JsonFile.Read<Dictionary<string, int>>(Path.Combine(folder, VocabularyFile), "one JSON object of token to id");
         string merges = Path.Combine(folder, MergesFile);
         return Load(merges, () => new ClipTokenizer(vocabulary, ReadMerges(File.ReadLines(merges)), ReadPadToken(folder)));
     }
@@ -81,7 +81,7 @@ public sealed partial class ClipTokenizer
     {
         foreach (string path in new[] { "special_tokens_map.json", ConfigurationFile }.Select(name => Path.Combine(folder, name)).Where(File.Exists))
         {
-            JsonNode? token = ReadJson<JsonObject>(path, "settings")[PadToken];
+            JsonNode? token = JsonFile.Read<JsonObject>(path, "one JSON object")[PadToken];
             if (token is not null)
             {
                 return (token is JsonObject details ? details["content"] : token) is JsonValue value && value.TryGetValue(out string? text)
@@ -91,18 +91,6 @@ public sealed partial class ClipTokenizer
         }
 
         return null;
-    }
-
-    private static T ReadJson<T>(string path, string content)
-    {
-        try
-        {
-            return JsonSerializer.Deserialize<T>(File.ReadAllText(path)) ?? throw new JsonException("null");
-        }
-        catch (Exception error) when (error is JsonException or InvalidOperationException or ArgumentException)
-        {
-            throw new InvalidDataException($"{path} must hold one JSON object of {content}: {error.Message}", error);
-        }
     }
 
     /// <summary>Puts the path in front of what is wrong with a file.</summary>

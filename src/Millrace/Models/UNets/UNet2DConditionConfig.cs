@@ -31,6 +31,7 @@ public static class UNet2DConditionConfig
         {
             InChannels = config.Integer("in_channels", 4),
             OutChannels = config.Integer("out_channels", 4),
+            SampleSize = config.Integer("sample_size", 64),
             BlockOutChannels = widths,
             DownBlockTypes = config.Choices("down_block_types", defaults.DownBlockTypes, DownBlocks),
             UpBlockTypes = config.Choices("up_block_types", defaults.UpBlockTypes, UpBlocks),
@@ -67,6 +68,7 @@ public static class UNet2DConditionConfig
         ["_class_name"] = ClassName,
         ["in_channels"] = options.InChannels,
         ["out_channels"] = options.OutChannels,
+        ["sample_size"] = options.SampleSize,
         ["block_out_channels"] = new JsonArray([.. options.BlockOutChannels]),
         ["down_block_types"] = new JsonArray([.. options.DownBlockTypes.Select(type => DownBlocks.First(entry => entry.Value == type).Key)]),
         ["mid_block_type"] = "UNetMidBlock2DCrossAttn",

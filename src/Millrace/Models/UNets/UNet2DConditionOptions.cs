@@ -14,6 +14,9 @@ public sealed record UNet2DConditionOptions
     /// <summary>Channels of the prediction.</summary>
     public int OutChannels { get; init; } = 4;
 
+    /// <summary>Side of the square latents that the network was trained on. It computes any size; pictures of this one come out best.</summary>
+    public int SampleSize { get; init; } = 64;
+
     /// <summary>Width of each resolution, from the finest to the coarsest; each after the first has half the sides. Even, and divisible by <see cref="NormNumGroups"/>.</summary>
     public IReadOnlyList<int> BlockOutChannels { get; init; } = [320, 640, 1280, 1280];
 
@@ -67,6 +70,7 @@ public sealed record UNet2DConditionOptions
     {
         OptionCheck.Positive(InChannels);
         OptionCheck.Positive(OutChannels);
+        OptionCheck.Positive(SampleSize);
         OptionCheck.Positive(LayersPerBlock);
         OptionCheck.Positive(CrossAttentionDim);
         OptionCheck.Positive(NormNumGroups);

@@ -1,0 +1,27 @@
+using System.Text.Json;
+using System.Text.RegularExpressions;
+
+namespace Millrace.Checkpoints;
+
+/// <summary>JSON files that other programs wrote.</summary>
+internal static partial class JsonFile
+{
+    /// <summary>Reads a file; the numbers beyond JSON that Python writes become null.</summary>
+    /// <param name="path">Where the file is.</param>
+    /// <param name="content">What it must hold, for the message.</param>
+    /// <exception cref="InvalidDataException">Where it holds something else.</exception>
+    public static T Read<T>(string path, string content)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<T>(PythonNumber().Replace(File.ReadAllText(path), "null")) ?? throw new JsonException("it is null");
+        }
+        catch (Exception error) when (error is JsonException or InvalidOperationException or ArgumentException)
+        {
+            throw new InvalidDataException($"{path} must hold {content}: {error.Message}", error);
+        }
+    }
+
+    [GeneratedRegex(@"(?<=[:,\[]\s*)(-?Infinity|NaN)(?=\s*[,\]}])")]
+    private static partial Regex PythonNumber();
+}

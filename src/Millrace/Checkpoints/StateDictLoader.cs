@@ -1,0 +1,68 @@
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace Millrace.Checkpoints;
+
+/// <summary>Puts the tensors of safetensors files into the parameters of a network, by name.</summary>
+public static class StateDictLoader
+{
+    private const int Listed = 10;
+
+    /// <summary>Reads every parameter and buffer straight into its place, converted to its type; no second copy of the weights is made.</summary>
+    /// <param name="network">Where to; unchanged where the files do not fit.</param>
+    /// <param name="files">Where from: one file, or the shards of one network.</param>
+    /// <param name="rename">Name in the file to name in the network; null for a tensor that is passed over. Without it, names are the same.</param>
+    /// <exception cref="InvalidDataException">Where tensors are missing, unexpected or misshapen; names them all at once, each kind up to the tenth.</exception>
+    public static void Load(Module network, IReadOnlyList<SafetensorsFile> files, Func<string, string?>? rename = null)
+    {
+        Dictionary<string, (SafetensorsFile File, SafetensorsEntry Entry)> sources = Check(network, files, rename);
+        foreach ((string name, Tensor target) in network.state_dict())
+        {
+            (SafetensorsFile file, SafetensorsEntry entry) = sources[name];
+            file.CopyTo(entry.Name, target);
+        }
+    }
+
+    /// <summary>Checks that the files fit a network, which may be one without memory.</summary>
+    /// <returns>Name in the network to where the tensor is.</returns>
+    /// <inheritdoc cref="Load" path="/param"/>
+    /// <inheritdoc cref="Load" path="/exception"/>
+    internal static Dictionary<string, (SafetensorsFile File, SafetensorsEntry Entry)> Check(
+        Module network, IReadOnlyList<SafetensorsFile> files, Func<string, string?>? rename = null)
+    {
+        var sources = new Dictionary<string, (SafetensorsFile File, SafetensorsEntry Entry)>(StringComparer.Ordinal);
+        foreach (SafetensorsFile file in files)
+        {
+            foreach (SafetensorsEntry entry in file.Entries)
+            {
+                string? name = rename is null ? entry.Name : rename(entry.Name);
+                if (name is not null && !sources.TryAdd(name, (file, entry)))
+                {
+                    throw new InvalidDataException($"'{file.Path}': tensor '{name}' is there twice.");
+                }
+            }
+        }
+
+        Dictionary<string, Tensor> targets = network.state_dict();
+        string[] problems =
+        [
+            .. Problem("missing", targets.Where(target => !sources.ContainsKey(target.Key))
+                .Select(target => $"{target.Key} {Shape(target.Value.shape)}")),
+            .. Problem("unexpected", sources.Where(source => !targets.ContainsKey(source.Key))
+                .Select(source => $"{source.Value.Entry.Name} {Shape(source.Value.Entry.Shape)}")),
+            .. Problem("misshapen", targets.Where(target => sources.TryGetValue(target.Key, out var source) && !target.Value.shape.SequenceEqual(source.Entry.Shape))
+                .Select(target => $"{sources[target.Key].Entry.Name} {Shape(sources[target.Key].Entry.Shape)} instead of {Shape(target.Value.shape)}")),
+        ];
+        return problems.Length == 0 ? sources
+            : throw new InvalidDataException($"'{files[0].Path}' does not hold the weights of this {network.GetName()}: {string.Join("; ", problems)}.");
+    }
+
+    private static IEnumerable<string> Problem(string kind, IEnumerable<string> tensors)
+    {
+        string[] all = [.. tensors];
+        string more = all.Length > Listed ? $" and {all.Length - Listed} more" : "";
+        return all.Length == 0 ? [] : [$"{all.Length} tensor{(all.Length == 1 ? "" : "s")} {kind} ({string.Join(", ", all.Take(Listed))}{more})"];
+    }
+
+    private static string Shape(IEnumerable<long> shape) => $"[{string.Join(", ", shape)}]";
+}
