@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using SkiaSharp;
 
 namespace Millrace.Imaging;
@@ -32,9 +33,10 @@ internal sealed class SkiaDecoder : IDisposable
     }
 
     /// <summary>Opens encoded bytes.</summary>
-    /// <exception cref="InvalidDataException">Where they are no picture, or one that is too large.</exception>
+    /// <exception cref="InvalidDataException">Where they are no picture, or one that is too large or cut off.</exception>
     public static SkiaDecoder Open(byte[] bytes, string path)
     {
+        CheckWhole(bytes, path);
         SKData data = SKData.CreateCopy(bytes);
         SKCodec? codec = SKCodec.Create(data);
         try
@@ -52,6 +54,15 @@ internal sealed class SkiaDecoder : IDisposable
             codec?.Dispose();
             data.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>A WebP file says how long it is; of one that is cut off the decoder would show the frames that are left.</summary>
+    private static void CheckWhole(ReadOnlySpan<byte> bytes, string path)
+    {
+        if (bytes.Length >= 12 && bytes.StartsWith("RIFF"u8) && BinaryPrimitives.ReadUInt32LittleEndian(bytes[4..]) + 8L is var length && length > bytes.Length)
+        {
+            throw new InvalidDataException($"'{path}' is cut off: it should have {length} bytes, and has {bytes.Length}.");
         }
     }
 

@@ -49,7 +49,7 @@ public static class FrameSinks
     // The same file, whatever links lead to it.
     private static bool SamePlace(string first, string second)
     {
-        static string Real(string path) => Path.GetFullPath(File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path);
+        static string Real(string path) => Path.TrimEndingDirectorySeparator(Path.GetFullPath(File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path));
         return first != "-" && Path.Exists(first) && Path.Exists(second) && string.Equals(Real(first), Real(second), StringComparison.Ordinal);
     }
 }
