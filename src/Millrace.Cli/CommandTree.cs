@@ -57,6 +57,9 @@ internal static class CommandTree
         var root = new RootCommand("Millrace turns a stream of frames and prompts into a stream of generated frames.")
         {
             Verbose,
+            StreamCommand.Create(terminal),
+            GenerateCommand.Create(terminal),
+            ModelsCommand.Create(terminal),
             VerifyCommand.Create(terminal),
             DoctorCommand.Create(terminal),
         };

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
+using Millrace.Imaging;
 using Millrace.Runtime;
 
 namespace Millrace.Cli;
@@ -12,6 +13,7 @@ internal static partial class Failure
         AggregateException { InnerException: { } inner } => Explain(inner),
         OperationCanceledException => (ExitCode.Cancelled, "Cancelled."),
         LibTorchLoadException => (ExitCode.Environment, error.Message),
+        InsufficientMemoryException or FFmpegMissingException => (ExitCode.Environment, error.Message),
         OutOfMemoryException => (ExitCode.Environment, OutOfMemory),
         ExternalException when MemoryRefused().IsMatch(error.Message) => (ExitCode.Environment, OutOfMemory),
         IOException io when IsDiskFull(io) => (ExitCode.Environment, $"The disk is full: {error.Message}"),

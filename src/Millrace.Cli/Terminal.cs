@@ -27,7 +27,9 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool interac
     public void WriteLine(string line = "") => Output.WriteLine(line);
 
     /// <summary>A result for machines: one line.</summary>
-    public void WriteJson<T>(T value) => Output.WriteLine(JsonSerializer.Serialize(value, Json));
+    /// <param name="value">The result.</param>
+    /// <param name="beside">Whether to write it on the error stream, where the output carries frames.</param>
+    public void WriteJson<T>(T value, bool beside = false) => (beside ? Error : Output).WriteLine(JsonSerializer.Serialize(value, Json));
 
     /// <summary>A line beside the result.</summary>
     public void Note(string line) => Error.WriteLine(line);

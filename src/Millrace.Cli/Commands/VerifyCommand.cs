@@ -23,11 +23,12 @@ internal static class VerifyCommand
 
     private static readonly Argument<string> Folder = new("DIR") { Description = "Folder of fixtures, or one fixture." };
 
-    private static readonly Option<double> Tolerance = new("--tolerance")
+    private static readonly Option<double> Tolerance = new Option<double>("--tolerance")
     {
         Description = "Largest relative error that passes.",
         DefaultValueFactory = _ => FixtureVerification.DefaultTolerance,
-    };
+        HelpName = "E",
+    }.Number();
 
     public static Command Create(Terminal terminal)
     {

@@ -64,6 +64,9 @@ public sealed record SystemReport
     /// <summary>Whether the engine runs here: nothing that is needed is missing.</summary>
     public bool Works => Findings.All(finding => !finding.Needed);
 
+    /// <summary>The instruction sets of this machine, of those that <see cref="InstructionSets"/> lists.</summary>
+    public static IReadOnlyList<string> InstructionSetsHere() => ProcessorFeatures.InstructionSets();
+
     /// <summary>Looks at this machine. Loads libtorch, runs one small convolution, and asks ffmpeg for its version.</summary>
     public static SystemReport Collect()
     {
