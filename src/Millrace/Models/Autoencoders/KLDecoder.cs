@@ -20,7 +20,7 @@ internal sealed class KLDecoder : Module<Tensor, Tensor>
     private readonly ModuleList<AutoencoderStage> _stages;
 
     [ComponentName(Name = "conv_norm_out")]
-    private readonly GroupNorm _outNorm;
+    private readonly GroupNormalization _outNorm;
 
     [ComponentName(Name = "conv_act")]
     private readonly Module<Tensor, Tensor> _outActivation;
@@ -50,6 +50,6 @@ internal sealed class KLDecoder : Module<Tensor, Tensor>
             x = stage.call(x);
         }
 
-        return _outConvolution.call(_outActivation.call(_outNorm.call(x))).MoveToOuterDisposeScope();
+        return _outConvolution.call(_outNorm.Activated(x, _outActivation)).MoveToOuterDisposeScope();
     }
 }

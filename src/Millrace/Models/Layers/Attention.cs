@@ -3,6 +3,7 @@ using TorchSharp.Modules;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
+using Kernel = Millrace.Runtime.Kernels.Attention;
 
 namespace Millrace.Models.Layers;
 
@@ -41,16 +42,21 @@ internal sealed class Attention : Module<Tensor, Tensor, Tensor>
         RegisterComponents();
     }
 
+    /// <summary>Whether the kernel of this project is used where it can be; without gradients only.</summary>
+    public bool Fused { get; set; }
+
     public override Tensor forward(Tensor tokens, Tensor context)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor query = SplitHeads(_query.call(tokens));
-        Tensor key = SplitHeads(_key.call(context));
-        Tensor value = SplitHeads(_value.call(context));
-        Tensor attended = functional.scaled_dot_product_attention(query, key, value); // [B, heads, N, width / heads]
-        Tensor joined = attended.transpose(1, 2).flatten(2).to(tokens.dtype);
-        return _output.call(joined).MoveToOuterDisposeScope();
+        Tensor query = _query.call(tokens), key = _key.call(context), value = _value.call(context);
+        Tensor attended = Fused && Kernel.Handles(query, key, _heads)
+            ? Kernel.Run(query, key, value, _heads)
+            : Attend(query, key, value).to(tokens.dtype);
+        return _output.call(attended).MoveToOuterDisposeScope();
     }
+
+    private Tensor Attend(Tensor query, Tensor key, Tensor value) =>
+        functional.scaled_dot_product_attention(SplitHeads(query), SplitHeads(key), SplitHeads(value)).transpose(1, 2).flatten(2);
 
     // [B, N, width] to [B, heads, N, width / heads]
     private Tensor SplitHeads(Tensor tokens)

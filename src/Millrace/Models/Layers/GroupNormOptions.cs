@@ -1,6 +1,3 @@
-using TorchSharp.Modules;
-using static TorchSharp.torch;
-
 namespace Millrace.Models.Layers;
 
 /// <summary>What all group normalizations of one network share.</summary>
@@ -8,6 +5,5 @@ namespace Millrace.Models.Layers;
 /// <param name="Epsilon">Added to the variance.</param>
 internal readonly record struct GroupNormOptions(int Groups, double Epsilon)
 {
-    public GroupNorm Create(int channels, TensorOptions tensors) =>
-        nn.GroupNorm(Groups, channels, Epsilon, device: tensors.Device, dtype: tensors.Precision);
+    public GroupNormalization Create(int channels, TensorOptions tensors) => new(this, channels, tensors);
 }

@@ -32,9 +32,8 @@ public static class ParameterInitialization
                 case Embedding layer:
                     layer.Weight.normal_(0, 0.02, generator);
                     break;
-                case GroupNorm layer:
-                    layer.weight!.fill_(1);
-                    layer.bias!.fill_(0);
+                case GroupNormalization layer:
+                    layer.SetIdentity();
                     break;
                 case LayerNorm layer:
                     layer.weight!.fill_(1);

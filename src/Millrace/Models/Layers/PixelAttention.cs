@@ -10,7 +10,7 @@ namespace Millrace.Models.Layers;
 internal sealed class PixelAttention : Module<Tensor, Tensor>
 {
     [ComponentName(Name = "group_norm")]
-    private readonly GroupNorm _norm;
+    private readonly GroupNormalization _norm;
 
     [ComponentName(Name = "to_q")]
     private readonly Linear _query;

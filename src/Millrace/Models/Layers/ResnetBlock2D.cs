@@ -1,5 +1,4 @@
 using TorchSharp;
-using TorchSharp.Modules;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -10,7 +9,7 @@ namespace Millrace.Models.Layers;
 internal sealed class ResnetBlock2D : Module<Tensor, Tensor?, Tensor>
 {
     [ComponentName(Name = "norm1")]
-    private readonly GroupNorm _inNorm;
+    private readonly GroupNormalization _inNorm;
 
     [ComponentName(Name = "conv1")]
     private readonly Convolution2d _inConvolution;
@@ -19,7 +18,7 @@ internal sealed class ResnetBlock2D : Module<Tensor, Tensor?, Tensor>
     private readonly Linear? _timeProjection;
 
     [ComponentName(Name = "norm2")]
-    private readonly GroupNorm _outNorm;
+    private readonly GroupNormalization _outNorm;
 
     [ComponentName(Name = "conv2")]
     private readonly Convolution2d _outConvolution;
@@ -54,13 +53,13 @@ internal sealed class ResnetBlock2D : Module<Tensor, Tensor?, Tensor>
     public override Tensor forward(Tensor x, Tensor? embedding)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor hidden = _inConvolution.call(_activation.call(_inNorm.call(x)));
+        Tensor hidden = _inConvolution.call(_inNorm.Activated(x, _activation));
         if (_timeProjection is not null)
         {
             hidden += _timeProjection.call(_activation.call(embedding!)).unsqueeze(-1).unsqueeze(-1);
         }
 
-        hidden = _outConvolution.call(_activation.call(_outNorm.call(hidden)));
+        hidden = _outConvolution.call(_outNorm.Activated(hidden, _activation));
         return ((_shortcut?.call(x) ?? x) + hidden).MoveToOuterDisposeScope();
     }
 }

@@ -13,7 +13,7 @@ internal sealed class SpatialTransformer : Module<Tensor, Tensor, Tensor>
     private const double NormEpsilon = 1e-6;
 
     [ComponentName(Name = "norm")]
-    private readonly GroupNorm _norm;
+    private readonly GroupNormalization _norm;
 
     [ComponentName(Name = "proj_in")]
     private readonly Module<Tensor, Tensor> _inProjection;
@@ -60,8 +60,8 @@ internal sealed class SpatialTransformer : Module<Tensor, Tensor, Tensor>
         }
 
         hidden = _linearProjection
-            ? ToPixels(_outProjection.call(tokens), x.shape)
-            : _outProjection.call(ToPixels(tokens, x.shape));
+            ? ToPixels(_outProjection.call(tokens), x)
+            : _outProjection.call(ToPixels(tokens, x));
         return (x + hidden).MoveToOuterDisposeScope();
     }
 
@@ -69,5 +69,9 @@ internal sealed class SpatialTransformer : Module<Tensor, Tensor, Tensor>
     private static Tensor ToTokens(Tensor pixels) => pixels.flatten(2).transpose(1, 2).contiguous();
 
     // [B, H W, C] to [B, C, H, W]
-    private static Tensor ToPixels(Tensor tokens, long[] shape) => tokens.transpose(1, 2).reshape(shape).contiguous();
+    private static Tensor ToPixels(Tensor tokens, Tensor like)
+    {
+        Tensor pixels = tokens.transpose(1, 2).unflatten(2, like.shape[2], like.shape[3]);
+        return like.is_contiguous() ? pixels.contiguous() : pixels; // as they lie, tokens are pixels in channels-last order
+    }
 }

@@ -29,7 +29,7 @@ public sealed class UNet2DConditionModel : Module<Tensor, Tensor, Tensor, Tensor
     private readonly ModuleList<UpBlock2D> _upBlocks;
 
     [ComponentName(Name = "conv_norm_out")]
-    private readonly GroupNorm _outNorm;
+    private readonly GroupNormalization _outNorm;
 
     [ComponentName(Name = "conv_act")]
     private readonly Module<Tensor, Tensor> _outActivation;
@@ -132,6 +132,6 @@ public sealed class UNet2DConditionModel : Module<Tensor, Tensor, Tensor, Tensor
             x = block.Forward(x, embedding, text, own, size: skips.IsEmpty ? [] : skips[^1].shape[2..]);
         }
 
-        return _outConvolution.call(_outActivation.call(_outNorm.call(x))).MoveToOuterDisposeScope();
+        return _outConvolution.call(_outNorm.Activated(x, _outActivation)).MoveToOuterDisposeScope();
     }
 }
