@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 
@@ -14,11 +15,23 @@ internal static partial class JsonFile
     {
         try
         {
-            return JsonSerializer.Deserialize<T>(PythonNumber().Replace(File.ReadAllText(path), "null")) ?? throw new JsonException("it is null");
+            byte[] json = Encoding.UTF8.GetBytes(PythonNumber().Replace(File.ReadAllText(path), "null"));
+            CheckText(json);
+            return JsonSerializer.Deserialize<T>(json) ?? throw new JsonException("it is null");
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException or ArgumentException)
         {
             throw new InvalidDataException($"{path} must hold {content}: {error.Message}", error);
+        }
+    }
+
+    /// <summary>Half a character written as an escape would otherwise show only where the text is used.</summary>
+    private static void CheckText(byte[] json)
+    {
+        var reader = new Utf8JsonReader(json);
+        while (reader.Read())
+        {
+            _ = reader.TokenType is JsonTokenType.String or JsonTokenType.PropertyName ? reader.GetString() : null;
         }
     }
 

@@ -16,7 +16,7 @@ public sealed record StableDiffusionParts(
     UNet2DConditionModel UNet, IAutoencoder Autoencoder, ClipTextModel TextModel, ClipTokenizer Tokenizer, VariancePreservingProcess Process, PredictionType Prediction)
     : IDisposable
 {
-    private const int LargestSample = 8192;
+    private const int LargestSize = 65536;
 
     /// <summary>Checks that the parts fit one another.</summary>
     /// <exception cref="ArgumentException">Names the parts, what was seen and what is allowed.</exception>
@@ -27,7 +27,8 @@ public sealed record StableDiffusionParts(
             $"the U-Net maps {unet.InChannels} channels to {unet.OutChannels}, but the autoencoder's latents have {Autoencoder.LatentChannels}");
         Require(unet.CrossAttentionDim == TextModel.Options.HiddenSize,
             $"the U-Net attends to text of width {unet.CrossAttentionDim}, but the text encoder's width is {TextModel.Options.HiddenSize}");
-        Require(unet.SampleSize <= LargestSample, $"the U-Net's sample size is {unet.SampleSize}, but {LargestSample} is the limit");
+        Require((long)unet.SampleSize * Autoencoder.SpatialFactor is > 0 and <= LargestSize,
+            $"latents of side {unet.SampleSize} times the autoencoder's factor {Autoencoder.SpatialFactor} must make pictures of side 1 to {LargestSize}");
         Require(Tokenizer.LargestId < TextModel.Options.VocabSize,
             $"the tokenizer has ids up to {Tokenizer.LargestId}, but the text encoder knows only {TextModel.Options.VocabSize} tokens");
     }

@@ -7,20 +7,40 @@ namespace Millrace.Models;
 /// <summary>Checks shared by the option records of networks; each message names the option, the value seen and the values allowed.</summary>
 internal static class OptionCheck
 {
+    // No network has sides or layers beyond these; a hostile file that asks for them would take all memory.
+    private const int LargestWidth = 1_000_000;
+    private const int MostLayers = 1_000;
+
     public static void Positive<T>(T value, [CallerArgumentExpression(nameof(value))] string name = "")
         where T : INumber<T>
     {
-        if (!(value > T.Zero && T.IsFinite(value)))
+        if (!(value > T.Zero && value <= T.CreateChecked(LargestWidth)))
         {
-            throw new ArgumentOutOfRangeException(name, $"{name} must be above 0, got {value}.");
+            throw new ArgumentOutOfRangeException(name, $"{name} must be above 0 and at most {LargestWidth}, got {value}.");
+        }
+    }
+
+    public static void Layers(int value, [CallerArgumentExpression(nameof(value))] string name = "")
+    {
+        if (value is < 1 or > MostLayers)
+        {
+            throw new ArgumentOutOfRangeException(name, $"{name} must be from 1 to {MostLayers}, got {value}.");
+        }
+    }
+
+    public static void Layers(IReadOnlyList<int> values, [CallerArgumentExpression(nameof(values))] string name = "")
+    {
+        foreach (int value in values)
+        {
+            Layers(value, name);
         }
     }
 
     public static void Positive(IReadOnlyList<int> values, [CallerArgumentExpression(nameof(values))] string name = "")
     {
-        if (values.Count == 0 || values.Any(value => value <= 0))
+        if (values.Count == 0 || values.Any(value => value is <= 0 or > LargestWidth))
         {
-            throw new ArgumentOutOfRangeException(name, $"{name} must hold at least one value, each above 0, got [{string.Join(", ", values)}].");
+            throw new ArgumentOutOfRangeException(name, $"{name} must hold at least one value, each above 0 and at most {LargestWidth}, got [{string.Join(", ", values)}].");
         }
     }
 

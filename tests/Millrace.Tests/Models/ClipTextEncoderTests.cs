@@ -12,7 +12,13 @@ public sealed class ClipTextEncoderTests
 
     private static readonly ClipTextOptions Options = new()
     {
-        VocabSize = 530, HiddenSize = 16, IntermediateSize = 32, NumHiddenLayers = 2, NumAttentionHeads = 2, MaxPositionEmbeddings = 6, EosTokenId = Tokenizer.EndId,
+        VocabSize = 530,
+        HiddenSize = 16,
+        IntermediateSize = 32,
+        NumHiddenLayers = 2,
+        NumAttentionHeads = 2,
+        MaxPositionEmbeddings = 6,
+        EosTokenId = Tokenizer.EndId,
     };
 
     [Fact]

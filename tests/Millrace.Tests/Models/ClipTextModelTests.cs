@@ -11,7 +11,14 @@ public sealed class ClipTextModelTests
 {
     private static readonly ClipTextOptions Small = new()
     {
-        VocabSize = 40, HiddenSize = 16, IntermediateSize = 32, NumHiddenLayers = 2, NumAttentionHeads = 2, MaxPositionEmbeddings = 8, EosTokenId = 39, ProjectionDim = 6,
+        VocabSize = 40,
+        HiddenSize = 16,
+        IntermediateSize = 32,
+        NumHiddenLayers = 2,
+        NumAttentionHeads = 2,
+        MaxPositionEmbeddings = 8,
+        EosTokenId = 39,
+        ProjectionDim = 6,
     };
 
     private static string Fixture => Path.Combine(AppContext.BaseDirectory, "Fixtures", "clip-text");

@@ -33,7 +33,13 @@ internal static class TinyModel
 
     public static ClipTextOptions Text { get; } = new()
     {
-        VocabSize = 530, HiddenSize = 16, IntermediateSize = 32, NumHiddenLayers = 2, NumAttentionHeads = 2, MaxPositionEmbeddings = 8, EosTokenId = 529,
+        VocabSize = 530,
+        HiddenSize = 16,
+        IntermediateSize = 32,
+        NumHiddenLayers = 2,
+        NumAttentionHeads = 2,
+        MaxPositionEmbeddings = 8,
+        EosTokenId = 529,
     };
 
     public static StableDiffusionParts Create(long seed = 1)

@@ -45,7 +45,7 @@ public sealed record AutoencoderKLOptions
         OptionCheck.Positive(InChannels);
         OptionCheck.Positive(OutChannels);
         OptionCheck.Positive(LatentChannels);
-        OptionCheck.Positive(LayersPerBlock);
+        OptionCheck.Layers(LayersPerBlock);
         OptionCheck.Positive(NormNumGroups);
         OptionCheck.Positive(ScalingFactor);
         OptionCheck.Positive(BlockOutChannels);

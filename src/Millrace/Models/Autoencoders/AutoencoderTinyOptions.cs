@@ -55,6 +55,8 @@ public sealed record AutoencoderTinyOptions
         OptionCheck.Positive(LatentMagnitude);
         OptionCheck.Positive(EncoderBlockOutChannels);
         OptionCheck.Positive(DecoderBlockOutChannels);
+        OptionCheck.Layers(NumEncoderBlocks);
+        OptionCheck.Layers(NumDecoderBlocks);
         OptionCheck.Stages(NumEncoderBlocks, EncoderBlockOutChannels.Count);
         OptionCheck.Stages(NumDecoderBlocks, EncoderBlockOutChannels.Count);
         OptionCheck.Stages(DecoderBlockOutChannels, EncoderBlockOutChannels.Count);

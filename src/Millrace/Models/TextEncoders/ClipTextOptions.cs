@@ -40,7 +40,7 @@ public sealed record ClipTextOptions
         OptionCheck.Positive(VocabSize);
         OptionCheck.Positive(HiddenSize);
         OptionCheck.Positive(IntermediateSize);
-        OptionCheck.Positive(NumHiddenLayers);
+        OptionCheck.Layers(NumHiddenLayers);
         OptionCheck.Positive(NumAttentionHeads);
         OptionCheck.Positive(LayerNormEps);
         OptionCheck.Positive(ProjectionDim ?? 1, nameof(ProjectionDim));

@@ -71,7 +71,7 @@ public sealed record UNet2DConditionOptions
         OptionCheck.Positive(InChannels);
         OptionCheck.Positive(OutChannels);
         OptionCheck.Positive(SampleSize);
-        OptionCheck.Positive(LayersPerBlock);
+        OptionCheck.Layers(LayersPerBlock);
         OptionCheck.Positive(CrossAttentionDim);
         OptionCheck.Positive(NormNumGroups);
         OptionCheck.Positive(NormEps);
