@@ -15,9 +15,6 @@ namespace Millrace.Checkpoints;
 /// </summary>
 public static class DiffusersFolder
 {
-    private const string DiffusersWeights = "diffusion_pytorch_model";
-    private const string TransformersWeights = "model";
-
     /// <summary>Loads a model.</summary>
     /// <param name="path">The folder.</param>
     /// <param name="options">How; null means float32 on the CPU.</param>
@@ -52,32 +49,32 @@ public static class DiffusersFolder
         Func<TensorOptions, IAutoencoder> autoencoder = AutoencoderBuilder(
             Require(autoencoderFolder, "", "config.json"), tinyOnly: options.TinyAutoencoderPath is not null);
 
-        using WeightFiles unetFiles = WeightFiles.Open(Path.Combine(path, "unet"), DiffusersWeights);
-        using WeightFiles autoencoderFiles = WeightFiles.Open(autoencoderFolder, DiffusersWeights);
-        using WeightFiles textFiles = WeightFiles.Open(Path.Combine(path, "text_encoder"), TransformersWeights);
+        using WeightFiles unetFiles = WeightFiles.Open(Path.Combine(path, "unet"), WeightFiles.Diffusers);
+        using WeightFiles autoencoderFiles = WeightFiles.Open(autoencoderFolder, WeightFiles.Diffusers);
+        using WeightFiles textFiles = WeightFiles.Open(Path.Combine(path, "text_encoder"), WeightFiles.Transformers);
 
         StableDiffusionParts Build(TensorOptions tensors) =>
             new(new UNet2DConditionModel(unet, tensors), autoencoder(tensors), new ClipTextModel(text, tensors), tokenizer, process, prediction);
 
-        IEnumerable<(Module Network, IReadOnlyList<SafetensorsFile> Files)> Sources(StableDiffusionParts parts) =>
-            [(parts.UNet, unetFiles.Files), ((Module)parts.Autoencoder, autoencoderFiles.Files), (parts.TextModel, textFiles.Files)];
+        IEnumerable<(Module Network, WeightFiles Files)> Sources(StableDiffusionParts parts) =>
+            [(parts.UNet, unetFiles), ((Module)parts.Autoencoder, autoencoderFiles), (parts.TextModel, textFiles)];
 
         // First without memory, so that a folder that does not fit together costs none.
         using (StableDiffusionParts shape = Build(new TensorOptions(options.Precision, META)))
         {
             CheckFit(path, shape);
-            foreach ((Module network, IReadOnlyList<SafetensorsFile> files) in Sources(shape))
+            foreach ((Module network, WeightFiles files) in Sources(shape))
             {
-                _ = StateDictLoader.Check(network, files, CurrentName);
+                files.CheckFit(network);
             }
         }
 
         StableDiffusionParts loaded = Build(new TensorOptions(options.Precision, options.Device));
         try
         {
-            foreach ((Module network, IReadOnlyList<SafetensorsFile> files) in Sources(loaded))
+            foreach ((Module network, WeightFiles files) in Sources(loaded))
             {
-                StateDictLoader.Load(network, files, CurrentName);
+                files.LoadInto(network);
             }
 
             return loaded;
@@ -114,9 +111,9 @@ public static class DiffusersFolder
         ClipTextConfig.Write(Target("text_encoder", "config.json"), parts.TextModel.Options);
         parts.Tokenizer.SaveFolder(Path.Combine(path, "tokenizer"), parts.TextModel.Options.MaxPositionEmbeddings);
         ModelIndex.Write(path, nameof(AutoencoderTiny), parts.TextModel.Options.ProjectionDim is null ? "CLIPTextModel" : "CLIPTextModelWithProjection");
-        Weights("unet", DiffusersWeights, parts.UNet);
-        Weights("vae", DiffusersWeights, autoencoder);
-        Weights("text_encoder", TransformersWeights, parts.TextModel);
+        Weights("unet", WeightFiles.Diffusers, parts.UNet);
+        Weights("vae", WeightFiles.Diffusers, autoencoder);
+        Weights("text_encoder", WeightFiles.Transformers, parts.TextModel);
     }
 
     private static Func<TensorOptions, IAutoencoder> AutoencoderBuilder(string config, bool tinyOnly)
@@ -153,12 +150,4 @@ public static class DiffusersFolder
             throw new InvalidDataException($"'{path}': {error.Message}", error);
         }
     }
-
-    /// <summary>Older files name the autoencoder's attention otherwise, and hold the numbers of the positions as if they were weights.</summary>
-    private static string? CurrentName(string name) =>
-        name.EndsWith(".position_ids", StringComparison.Ordinal) ? null
-        : name.Replace(".query.", ".to_q.", StringComparison.Ordinal)
-            .Replace(".key.", ".to_k.", StringComparison.Ordinal)
-            .Replace(".value.", ".to_v.", StringComparison.Ordinal)
-            .Replace(".proj_attn.", ".to_out.0.", StringComparison.Ordinal);
 }

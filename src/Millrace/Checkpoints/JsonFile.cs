@@ -21,7 +21,7 @@ internal static partial class JsonFile
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException or ArgumentException)
         {
-            throw new InvalidDataException($"{path} must hold {content}: {error.Message}", error);
+            throw new InvalidDataException($"{path}: the file must hold {content}: {error.Message}", error);
         }
     }
 

@@ -1,23 +1,30 @@
 using System.Text.Json.Serialization;
+using static TorchSharp.torch.nn;
 
 namespace Millrace.Checkpoints;
 
 /// <summary>The safetensors files that hold the weights of one part of a model: a single one, or shards that an index names.</summary>
 internal sealed class WeightFiles : IDisposable
 {
+    /// <summary>Name of the weights of the parts that diffusers writes.</summary>
+    public const string Diffusers = "diffusion_pytorch_model";
+
+    /// <summary>Name of the weights of the parts that transformers writes.</summary>
+    public const string Transformers = "model";
+
     private const string Extension = ".safetensors";
 
-    private WeightFiles(IReadOnlyList<SafetensorsFile> files) => Files = files;
+    private readonly IReadOnlyList<SafetensorsFile> _files;
 
-    public IReadOnlyList<SafetensorsFile> Files { get; }
+    private WeightFiles(IReadOnlyList<SafetensorsFile> files) => _files = files;
 
     /// <summary>Opens the weights of a folder; those of full precision come before those of half precision.</summary>
     /// <param name="folder">Where they are.</param>
-    /// <param name="name">Name of the file without its extension.</param>
+    /// <param name="names">Names that the file may have, without its extension.</param>
     /// <exception cref="InvalidDataException">Where there are none, or a file or the index is not what it should be.</exception>
-    public static WeightFiles Open(string folder, string name)
+    public static WeightFiles Open(string folder, params string[] names)
     {
-        foreach (string variant in new[] { "", ".fp16", ".bf16" })
+        foreach ((string name, string variant) in names.SelectMany(_ => new[] { "", ".fp16", ".bf16" }, (name, variant) => (name, variant)))
         {
             string single = Path.Combine(folder, $"{name}{variant}{Extension}");
             if (File.Exists(single))
@@ -33,12 +40,20 @@ internal sealed class WeightFiles : IDisposable
         }
 
         throw new InvalidDataException(
-            $"'{folder}' holds no weights: it must hold {name}{Extension}, {name}.fp16{Extension} or {name}{Extension}.index.json; files of other formats are not read.");
+            $"'{folder}' holds no weights: it must hold {names[0]}{Extension}, {names[0]}.fp16{Extension} or {names[0]}{Extension}.index.json; files of other formats are not read.");
     }
+
+    /// <summary>Checks that the weights are those of a network, which may be one without memory.</summary>
+    /// <exception cref="InvalidDataException">Where they are not.</exception>
+    public void CheckFit(Module network) => _ = StateDictLoader.Check(network, _files, CurrentName);
+
+    /// <summary>Puts the weights into a network.</summary>
+    /// <exception cref="InvalidDataException">Where they are not of this network.</exception>
+    public void LoadInto(Module network) => StateDictLoader.Load(network, _files, CurrentName);
 
     public void Dispose()
     {
-        foreach (SafetensorsFile file in Files)
+        foreach (SafetensorsFile file in _files)
         {
             file.Dispose();
         }
@@ -47,7 +62,7 @@ internal sealed class WeightFiles : IDisposable
     private static List<SafetensorsFile> OpenShards(string index)
     {
         const string Content = "one JSON object with a weight_map of tensor to file";
-        Dictionary<string, string> map = JsonFile.Read<Index>(index, Content).WeightMap ?? throw new InvalidDataException($"{index} must hold {Content}.");
+        Dictionary<string, string> map = JsonFile.Read<Index>(index, Content).WeightMap ?? throw new InvalidDataException($"{index}: the file must hold {Content}.");
         var files = new List<SafetensorsFile>();
         try
         {
@@ -78,6 +93,14 @@ internal sealed class WeightFiles : IDisposable
             ? Path.Combine(Path.GetDirectoryName(index)!, name!)
             : throw new InvalidDataException($"{index}: the shard '{name}' must be the plain name of a {Extension} file beside the index.");
     }
+
+    /// <summary>Older files name the autoencoder's attention otherwise, and hold the numbers of the positions as if they were weights.</summary>
+    private static string? CurrentName(string name) =>
+        name.EndsWith(".position_ids", StringComparison.Ordinal) ? null
+        : name.Replace(".query.", ".to_q.", StringComparison.Ordinal)
+            .Replace(".key.", ".to_k.", StringComparison.Ordinal)
+            .Replace(".value.", ".to_v.", StringComparison.Ordinal)
+            .Replace(".proj_attn.", ".to_out.0.", StringComparison.Ordinal);
 
     private sealed record Index([property: JsonPropertyName("weight_map")] Dictionary<string, string>? WeightMap);
 }

@@ -15,7 +15,10 @@ public sealed class InferencePreparationTests
         BlockOutChannels = [32, 64, 64],
         DownBlockTypes = [UNetBlockType.CrossAttention, UNetBlockType.CrossAttention, UNetBlockType.Plain],
         UpBlockTypes = [UNetBlockType.Plain, UNetBlockType.CrossAttention, UNetBlockType.CrossAttention],
-        LayersPerBlock = 1, NumAttentionHeads = [2, 4, 4], CrossAttentionDim = 32, NormNumGroups = 16,
+        LayersPerBlock = 1,
+        NumAttentionHeads = [2, 4, 4],
+        CrossAttentionDim = 32,
+        NormNumGroups = 16,
     };
 
     [Theory]

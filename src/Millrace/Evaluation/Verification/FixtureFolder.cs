@@ -1,12 +1,12 @@
 using System.Text.Json;
-using System.Text.RegularExpressions;
+using Millrace.Checkpoints;
 
 namespace Millrace.Evaluation.Verification;
 
 /// <summary>A folder that holds a fixture: a network's, with <c>config.json</c> and <c>io.safetensors</c>, or a list of cases in <c>index.json</c>.</summary>
 /// <param name="Path">Where it is.</param>
 /// <param name="Name">Its path below the verified folder.</param>
-internal sealed partial record FixtureFolder(string Path, string Name)
+internal sealed record FixtureFolder(string Path, string Name)
 {
     public const string ConfigFile = "config.json";
     public const string IndexFile = "index.json";
@@ -39,22 +39,9 @@ internal sealed partial record FixtureFolder(string Path, string Name)
     /// <exception cref="InvalidDataException">Where it is not JSON, or its root is of another kind.</exception>
     public JsonElement ReadJson(string file, JsonValueKind kind)
     {
-        try
-        {
-            using JsonDocument document = JsonDocument.Parse(PythonNumber().Replace(File.ReadAllText(PathOf(file)), "null"));
-            return document.RootElement.ValueKind == kind
-                ? document.RootElement.Clone()
-                : throw new InvalidDataException($"{PathOf(file)}: the root must be an {kind}, it is {document.RootElement.ValueKind}.");
-        }
-        catch (JsonException error)
-        {
-            throw new InvalidDataException($"{PathOf(file)}: not JSON: {error.Message}", error);
-        }
+        JsonElement root = JsonFile.Read<JsonElement>(PathOf(file), "JSON");
+        return root.ValueKind == kind ? root : throw new InvalidDataException($"{PathOf(file)}: the root must be an {kind}, it is {root.ValueKind}.");
     }
-
-    /// <summary>Numbers that Python writes and JSON does not know.</summary>
-    [GeneratedRegex(@"(?<=[:,\[]\s*)(-?Infinity|NaN)(?=\s*[,\]}])")]
-    private static partial Regex PythonNumber();
 
     /// <summary>Whether an exception means that the fixture, not this program, is at fault.</summary>
     public static bool IsBroken(Exception error) => error is InvalidDataException or IOException or UnauthorizedAccessException or KeyNotFoundException or ArgumentException;

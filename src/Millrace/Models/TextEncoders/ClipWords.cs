@@ -76,11 +76,15 @@ internal static class ClipWords
         var lower = new StringBuilder(text.ToLowerInvariant());
         for (int index = text.IndexOf('Σ'); index >= 0; index = text.IndexOf('Σ', index + 1))
         {
-            bool follows = index > 0 && char.IsLetter(text[index - 1]);
-            bool leads = index + 1 < text.Length && char.IsLetter(text[index + 1]);
+            _ = Rune.DecodeLastFromUtf16(text.AsSpan(0, index), out Rune before, out _);
+            _ = Rune.DecodeFromUtf16(text.AsSpan(index + 1), out Rune after, out _);
+            (bool follows, bool leads) = (HasCase(before), HasCase(after));
             lower[index] = follows && !leads ? 'ς' : 'σ';
         }
 
         return lower.ToString();
     }
+
+    private static bool HasCase(Rune rune) =>
+        Rune.GetUnicodeCategory(rune) is UnicodeCategory.UppercaseLetter or UnicodeCategory.LowercaseLetter or UnicodeCategory.TitlecaseLetter;
 }
