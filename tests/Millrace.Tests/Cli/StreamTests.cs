@@ -146,6 +146,26 @@ public sealed class StreamTests(TinyModelFolder model) : IClassFixture<TinyModel
         Assert.False(File.Exists(_folder.File("out.png.partial")));
     }
 
+    [Fact]
+    public async Task An_interrupt_does_not_wait_for_a_silent_input()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Needs POSIX signals.");
+        using var process = CommandLine.Start(
+            new Dictionary<string, string>(), "stream", "--model", model.Path, "--prompt", "a red car", "--live", "--input", "-", "--input-size", "8x8", "--output", _folder.File("out.png"));
+        await process.StandardInput.BaseStream.WriteAsync(new byte[4 * 8 * 8 * 3], TestContext.Current.CancellationToken);
+        await process.StandardInput.BaseStream.FlushAsync(TestContext.Current.CancellationToken);
+        while (!File.Exists(_folder.File("out.png.partial")))
+        {
+            await Task.Delay(20, TestContext.Current.CancellationToken);
+        }
+
+        using var kill = System.Diagnostics.Process.Start("kill", ["-INT", $"{process.Id}"]);
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
+
+        Assert.Equal(130, process.ExitCode);
+        Assert.True(await CountAsync(_folder.File("out.png")) > 0);
+    }
+
     private static async Task<int> CountAsync(string path)
     {
         await using IFrameSource source = FrameSources.Open(path);

@@ -39,7 +39,8 @@ public sealed class RawSource : IFrameSource
         var raw = new byte[length];
         for (long id = 0; ; id++)
         {
-            int read = await _stream.ReadAtLeastAsync(raw, length, throwOnEndOfStream: false, cancellationToken);
+            // A read from a silent pipe cannot be interrupted; it is left behind, with its buffer.
+            int read = await _stream.ReadAtLeastAsync(raw, length, throwOnEndOfStream: false, cancellationToken).AsTask().WaitAsync(cancellationToken);
             if (read == 0 && id > 0)
             {
                 yield break;
