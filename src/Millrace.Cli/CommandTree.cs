@@ -63,6 +63,7 @@ internal static class CommandTree
             VerifyCommand.Create(terminal),
             DoctorCommand.Create(terminal),
         };
+        root.HelpName = "millrace";
         HelpWithDetails.Install(root, Details);
         root.SetAction(_ => root.Parse("--help").Invoke(new InvocationConfiguration { Output = terminal.Output }));
         return root;

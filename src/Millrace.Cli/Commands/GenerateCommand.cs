@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using Millrace.Checkpoints;
 using Millrace.Imaging;
 using Millrace.Imaging.Sinks;
@@ -64,13 +65,15 @@ internal static class GenerateCommand
     private static async Task<int> RunAsync(ParseResult parsed, Terminal terminal, CancellationToken cancellationToken)
     {
         string prompt = parsed.GetValue(Prompt)!;
+        IReadOnlyList<string> files = Files(parsed);
+        await FrameSinks.Create(files[0], SinkOptions(parsed)).DisposeAsync(); // Refuses a wrong name before the work, not after it.
         Frame? sketch = parsed.GetValue(Input) is { } input ? await ReadAsync(input, cancellationToken) : null;
         using DiffusionModel model = ModelOptionSet.Load(parsed);
         StreamOptions options = Options(parsed, model, sketch is not null);
         MemoryGuard.Check(options);
         PromptWarning.Write(terminal, model.TextEncoder, [prompt, parsed.GetValue(StreamOptionSet.Negative)]);
 
-        IReadOnlyList<string> files = await ProgressDisplay.RunAsync(terminal, "pictures", parsed.GetValue(Count), TimeProvider.System, async done =>
+        await ProgressDisplay.RunAsync(terminal, "pictures", parsed.GetValue(Count), TimeProvider.System, async done =>
         {
             var pictures = new List<Frame>();
             foreach (Frame picture in Generate(model, sketch, prompt, options, parsed, cancellationToken))
@@ -79,7 +82,7 @@ internal static class GenerateCommand
                 done.Report(pictures.Count);
             }
 
-            return await WriteAsync(pictures, parsed, cancellationToken);
+            return await WriteAsync(parsed.GetValue(Sheet) ? [ContactSheet.Of(pictures)] : pictures, files, parsed, cancellationToken);
         });
         if (parsed.GetValue(CommonOptions.Json))
         {
@@ -127,29 +130,31 @@ internal static class GenerateCommand
         return await source.ReadAsync(cancellationToken).FirstAsync(cancellationToken);
     }
 
-    private static async Task<IReadOnlyList<string>> WriteAsync(List<Frame> pictures, ParseResult parsed, CancellationToken cancellationToken)
+    private static async Task<int> WriteAsync(List<Frame> pictures, IReadOnlyList<string> files, ParseResult parsed, CancellationToken cancellationToken)
     {
-        string output = parsed.GetValue(Output)!;
-        if (parsed.GetValue(Sheet))
-        {
-            pictures = [ContactSheet.Of(pictures)];
-        }
-
-        string[] files = pictures.Count == 1 ? [output] : [.. pictures.Select((_, index) => Numbered(output, index, pictures.Count))];
         foreach ((string file, Frame picture) in files.Zip(pictures))
         {
-            await using IFrameSink sink = FrameSinks.Create(file, new FrameSinkOptions { SourcePath = parsed.GetValue(Input) });
+            await using IFrameSink sink = FrameSinks.Create(file, SinkOptions(parsed));
             await sink.WriteAsync(picture, cancellationToken);
             await sink.CompleteAsync(cancellationToken);
         }
 
-        return files;
+        return files.Count;
+    }
+
+    private static FrameSinkOptions SinkOptions(ParseResult parsed) => new() { SourcePath = parsed.GetValue(Input), Quality = 100 };
+
+    private static IReadOnlyList<string> Files(ParseResult parsed)
+    {
+        string output = parsed.GetValue(Output)!;
+        int count = parsed.GetValue(Sheet) ? 1 : parsed.GetValue(Count);
+        return count == 1 ? [output] : [.. Enumerable.Range(0, count).Select(index => Numbered(output, index, count))];
     }
 
     private static string Numbered(string path, int index, int count)
     {
-        int digits = (count - 1).ToString(System.Globalization.CultureInfo.InvariantCulture).Length;
-        string number = index.ToString($"D{digits}", System.Globalization.CultureInfo.InvariantCulture);
+        int digits = (count - 1).ToString(CultureInfo.InvariantCulture).Length;
+        string number = index.ToString($"D{digits}", CultureInfo.InvariantCulture);
         return Path.Combine(Path.GetDirectoryName(path) ?? "", $"{Path.GetFileNameWithoutExtension(path)}-{number}{Path.GetExtension(path)}");
     }
 }

@@ -1,7 +1,9 @@
 using System.CommandLine;
 using Millrace.Checkpoints;
+using Millrace.Models;
 using Millrace.Runtime;
 using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
 
 namespace Millrace.Cli.Commands;
 
@@ -30,7 +32,7 @@ internal static class ModelOptionSet
 
     private static Option<Precision> Arithmetic { get; } = new Option<Precision>("--precision")
     {
-        Description = "Arithmetic of the networks; auto takes bf16 where the processor has its matrix instructions (AMX).",
+        Description = "Arithmetic of the networks; auto takes bf16 where the processor has instructions for it.",
         DefaultValueFactory = _ => Precision.Auto,
     }.AmongNames();
 
@@ -56,13 +58,15 @@ internal static class ModelOptionSet
         bool half = parsed.GetValue(Arithmetic) switch
         {
             Precision.Bf16 => true,
-            Precision.Auto => SystemReport.InstructionSetsHere().Contains("AMX_BF16"),
+            Precision.Auto => SystemReport.InstructionSetsHere().Any(set => set is "AVX512_BF16" or "AMX_BF16"),
             _ => false,
         };
-        return DiffusersFolder.Load(folder, new LoadOptions
+        StableDiffusionParts parts = DiffusersFolder.LoadParts(folder, new LoadOptions { TinyAutoencoderPath = parsed.GetValue(TinyAutoencoder) });
+        foreach (Module network in new object[] { parts.UNet, parts.Autoencoder }.OfType<Module>())
         {
-            Precision = half ? ScalarType.BFloat16 : ScalarType.Float32,
-            TinyAutoencoderPath = parsed.GetValue(TinyAutoencoder),
-        });
+            network.PrepareForInference(half ? ScalarType.BFloat16 : ScalarType.Float32);
+        }
+
+        return parts.ToModel(Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))));
     }
 }

@@ -83,7 +83,8 @@ internal static class StreamCommand
         FrameSourceOptions options = StreamOptionSet.SourceOptions(parsed);
         if (input == StreamOptionSet.Synthetic)
         {
-            return new SyntheticSource(count: frames ?? 120, framesPerSecond: parsed.GetValue(StreamOptionSet.FramesPerSecond) ?? 12);
+            PixelSize size = parsed.GetValue(StreamOptionSet.Size) ?? new PixelSize(64, 64);
+            return new SyntheticSource(count: frames ?? 120, side: Math.Max(8, Math.Max(size.Width, size.Height)), framesPerSecond: options.FramesPerSecond);
         }
 
         IFrameSource source = FrameSources.Open(input, options);

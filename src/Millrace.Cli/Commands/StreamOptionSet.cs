@@ -35,7 +35,7 @@ internal static class StreamOptionSet
 
     public static Option<string> Output { get; } = new("--output", "-o")
     {
-        Description = "A file .webp, .gif or .png, a video file, a folder (a name ending in /) for one picture a frame, or - for raw frames on the standard output.",
+        Description = "An animated .webp or .png, a video .mp4, .mkv, .webm or .mov, a .jpg of the last frame, a folder (a name ending in /) for one picture a frame, or - for raw frames on the standard output.",
         DefaultValueFactory = _ => "millrace-demo.webp",
         HelpName = "Y",
     };

@@ -227,7 +227,7 @@ public sealed class BadInputTests(TinyModelFolder model) : IClassFixture<TinyMod
         Assert.True(result.ExitCode == exitCode, $"{result.ExitCode}: {result.Error}");
         Assert.Contains(because, result.Error);
         Assert.Equal("", result.Output);
-        Assert.Single(result.Error.TrimEnd('\n').Split('\n'));
+        Assert.Single(result.Error.TrimEnd('\n').Split('\n'), line => !line.Contains(" frames after ")); // Progress, on a slow machine.
         Assert.DoesNotContain("   at ", result.Error);
         Assert.DoesNotContain("Parameter '", result.Error);
         Assert.False(File.Exists(_folder.File("out.webp")));
