@@ -61,6 +61,7 @@ internal static class CommandTree
             GenerateCommand.Create(terminal),
             ModelsCommand.Create(terminal),
             VerifyCommand.Create(terminal),
+            BenchCommand.Create(terminal),
             DoctorCommand.Create(terminal),
         };
         root.HelpName = "millrace";

@@ -32,7 +32,7 @@ internal static class ModelOptionSet
 
     private static Option<Precision> Arithmetic { get; } = new Option<Precision>("--precision")
     {
-        Description = "Arithmetic of the networks; auto takes bf16 where the processor has instructions for it.",
+        Description = "Arithmetic of the networks; auto times both on this machine and takes the faster.",
         DefaultValueFactory = _ => Precision.Auto,
     }.AmongNames();
 
@@ -55,18 +55,14 @@ internal static class ModelOptionSet
             set_num_threads(threads);
         }
 
-        bool half = parsed.GetValue(Arithmetic) switch
+        ScalarType precision = parsed.GetValue(Arithmetic) switch
         {
-            Precision.Bf16 => true,
-            Precision.Auto => SystemReport.InstructionSetsHere().Any(set => set is "AVX512_BF16" or "AMX_BF16"),
-            _ => false,
+            Precision.Bf16 => ScalarType.BFloat16,
+            Precision.Fp32 => ScalarType.Float32,
+            _ => InferencePrecision.Measure(),
         };
         StableDiffusionParts parts = DiffusersFolder.LoadParts(folder, new LoadOptions { TinyAutoencoderPath = parsed.GetValue(TinyAutoencoder) });
-        foreach (Module network in new object[] { parts.UNet, parts.Autoencoder }.OfType<Module>())
-        {
-            network.PrepareForInference(half ? ScalarType.BFloat16 : ScalarType.Float32);
-        }
-
+        parts.PrepareForInference(precision);
         return parts.ToModel(Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))));
     }
 }

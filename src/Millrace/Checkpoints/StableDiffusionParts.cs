@@ -2,6 +2,8 @@ using Millrace.Models;
 using Millrace.Models.TextEncoders;
 using Millrace.Models.UNets;
 using Millrace.Processes;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
 
 namespace Millrace.Checkpoints;
 
@@ -42,6 +44,15 @@ public sealed record StableDiffusionParts(
         Validate();
         return new DiffusionModel(
             name, new Denoiser(UNet, Prediction), Autoencoder, new ClipTextEncoder(TextModel, Tokenizer), Process, UNet.Options.SampleSize * Autoencoder.SpatialFactor, this);
+    }
+
+    /// <summary>Makes U-Net and autoencoder fast; see <see cref="InferencePreparation"/>. The text encoder, which runs once a prompt, stays as it is.</summary>
+    /// <param name="precision">Float32 or bfloat16.</param>
+    /// <returns>What is in use, in a few words.</returns>
+    public string PrepareForInference(ScalarType precision)
+    {
+        ((Module)Autoencoder).PrepareForInference(precision);
+        return UNet.PrepareForInference(precision);
     }
 
     /// <summary>Releases the networks.</summary>

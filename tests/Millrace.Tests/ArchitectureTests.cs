@@ -1,0 +1,31 @@
+using NetArchTest.Rules;
+
+namespace Millrace.Tests;
+
+/// <summary>Dependencies point one way.</summary>
+public sealed class ArchitectureTests
+{
+    public static TheoryData<string, string[]> Rules => new()
+    {
+        { "Processes", ["Solvers", "Guidance", "Models", "Checkpoints", "Streaming", "Training", "Evaluation", "Imaging", "Runtime"] },
+        { "Solvers", ["Guidance", "Models", "Checkpoints", "Streaming", "Training", "Evaluation", "Imaging", "Runtime"] },
+        { "Guidance", ["Solvers", "Models", "Checkpoints", "Streaming", "Training", "Evaluation", "Imaging", "Runtime"] },
+        { "Imaging", ["Processes", "Solvers", "Guidance", "Models", "Checkpoints", "Streaming", "Training", "Evaluation"] },
+        { "Runtime", ["Processes", "Solvers", "Guidance", "Models", "Checkpoints", "Streaming", "Training", "Evaluation", "Imaging"] },
+        { "Models", ["Solvers", "Guidance", "Checkpoints", "Streaming", "Training", "Evaluation", "Imaging"] },
+        { "Checkpoints", ["Solvers", "Guidance", "Streaming", "Training", "Evaluation", "Imaging"] },
+        { "Streaming", ["Models", "Checkpoints", "Training", "Evaluation", "Runtime"] },
+        { "Training", ["Streaming", "Evaluation"] },
+    };
+
+    [Theory]
+    [MemberData(nameof(Rules))]
+    public void A_part_knows_only_what_stands_below_it(string part, string[] above)
+    {
+        TestResult result = Types.InAssembly(typeof(IDenoiser).Assembly)
+            .That().ResideInNamespace($"Millrace.{part}")
+            .ShouldNot().HaveDependencyOnAny([.. above.Select(name => $"Millrace.{name}")])
+            .GetResult();
+        Assert.True(result.IsSuccessful, $"Millrace.{part} depends on a part above it: {string.Join(", ", result.FailingTypeNames ?? [])}");
+    }
+}
