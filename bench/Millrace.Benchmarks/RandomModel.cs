@@ -20,12 +20,19 @@ internal static class RandomModel
             BlockOutChannels = [128, 256, 256],
             DownBlockTypes = [UNetBlockType.CrossAttention, UNetBlockType.CrossAttention, UNetBlockType.Plain],
             UpBlockTypes = [UNetBlockType.Plain, UNetBlockType.CrossAttention, UNetBlockType.CrossAttention],
-            LayersPerBlock = 1, NumAttentionHeads = [8, 8, 8], CrossAttentionDim = 256, SampleSize = 32,
+            LayersPerBlock = 1,
+            NumAttentionHeads = [8, 8, 8],
+            CrossAttentionDim = 256,
+            SampleSize = 32,
         };
         ClipTokenizer tokenizer = ClipTokenizerTrainer.Train(["a picture of something"], 520);
         var text = new ClipTextOptions
         {
-            VocabSize = tokenizer.Vocabulary.Count, HiddenSize = 256, IntermediateSize = 1024, NumHiddenLayers = 2, NumAttentionHeads = 4,
+            VocabSize = tokenizer.Vocabulary.Count,
+            HiddenSize = 256,
+            IntermediateSize = 1024,
+            NumHiddenLayers = 2,
+            NumAttentionHeads = 4,
             EosTokenId = tokenizer.EndId,
         };
         return new StableDiffusionParts(

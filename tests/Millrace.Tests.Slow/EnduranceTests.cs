@@ -4,7 +4,6 @@ using Millrace.Guidance;
 using Millrace.Imaging;
 using Millrace.Imaging.Sources;
 using Millrace.Streaming;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Millrace.Tests.Slow;

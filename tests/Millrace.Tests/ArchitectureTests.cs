@@ -22,7 +22,7 @@ public sealed class ArchitectureTests
     [MemberData(nameof(Rules))]
     public void A_part_knows_only_what_stands_below_it(string part, string[] above)
     {
-        TestResult result = Types.InAssembly(typeof(IDenoiser).Assembly)
+        NetArchTest.Rules.TestResult result = Types.InAssembly(typeof(IDenoiser).Assembly)
             .That().ResideInNamespace($"Millrace.{part}")
             .ShouldNot().HaveDependencyOnAny([.. above.Select(name => $"Millrace.{name}")])
             .GetResult();

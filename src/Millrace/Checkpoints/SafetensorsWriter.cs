@@ -1,3 +1,4 @@
+using Millrace.Files;
 using static TorchSharp.torch;
 
 namespace Millrace.Checkpoints;

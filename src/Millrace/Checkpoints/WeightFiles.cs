@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Millrace.Files;
 using static TorchSharp.torch.nn;
 
 namespace Millrace.Checkpoints;

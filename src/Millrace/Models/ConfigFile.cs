@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Millrace.Checkpoints;
+using Millrace.Files;
 using Millrace.Models.Layers;
 
 namespace Millrace.Models;

@@ -57,7 +57,8 @@ public sealed class StreamEngine
         Channel<Arrival> arrived = Channel.CreateBounded<Arrival>(
             new BoundedChannelOptions(_options.QueueCapacity)
             {
-                SingleReader = true, SingleWriter = true,
+                SingleReader = true,
+                SingleWriter = true,
                 FullMode = _options.Live ? BoundedChannelFullMode.DropOldest : BoundedChannelFullMode.Wait,
             },
             _ => Statistics.CountDropped());

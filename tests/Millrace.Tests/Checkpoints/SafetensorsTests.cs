@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 using Millrace.Checkpoints;
+using Millrace.Files;
 using Millrace.Tests.Cli;
 using Millrace.Tests.Support;
 using static TorchSharp.torch;

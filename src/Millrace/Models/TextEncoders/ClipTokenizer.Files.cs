@@ -2,7 +2,7 @@ using System.IO.Compression;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Millrace.Checkpoints;
+using Millrace.Files;
 
 namespace Millrace.Models.TextEncoders;
 

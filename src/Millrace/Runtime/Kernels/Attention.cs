@@ -39,8 +39,15 @@ internal static unsafe class Attention
         long width = q.shape[2];
         var job = new Job
         {
-            Query = Lanes.Pointer(q), Key = Lanes.Pointer(k), Value = Lanes.Pointer(v), Output = Lanes.Pointer(output),
-            Queries = (int)q.shape[1], Keys = (int)k.shape[1], Heads = heads, HeadWidth = (int)(width / heads), BFloat = q.dtype == ScalarType.BFloat16,
+            Query = Lanes.Pointer(q),
+            Key = Lanes.Pointer(k),
+            Value = Lanes.Pointer(v),
+            Output = Lanes.Pointer(output),
+            Queries = (int)q.shape[1],
+            Keys = (int)k.shape[1],
+            Heads = heads,
+            HeadWidth = (int)(width / heads),
+            BFloat = q.dtype == ScalarType.BFloat16,
         };
         ThreadTeam.Run((int)q.shape[0] * heads, ref job, &Head);
         return output;

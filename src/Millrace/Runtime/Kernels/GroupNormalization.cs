@@ -35,9 +35,15 @@ internal static unsafe class GroupNormalization
         var statistics = (float*)NativeMemory.AlignedAlloc((nuint)(2L * batch * (blocks + 1) * channels * sizeof(float)), 64);
         var job = new Job
         {
-            Input = Lanes.Pointer(rows), Output = Lanes.Pointer(result), BFloat = x.dtype == ScalarType.BFloat16,
-            Channels = channels, Rows = rowsPerSample, Blocks = blocks, Silu = silu,
-            Partial = statistics, Affine = statistics + (2L * batch * blocks * channels),
+            Input = Lanes.Pointer(rows),
+            Output = Lanes.Pointer(result),
+            BFloat = x.dtype == ScalarType.BFloat16,
+            Channels = channels,
+            Rows = rowsPerSample,
+            Blocks = blocks,
+            Silu = silu,
+            Partial = statistics,
+            Affine = statistics + (2L * batch * blocks * channels),
         };
         ThreadTeam.Run(batch * blocks, ref job, &Sum);
         var scale = (float*)Lanes.Pointer(weight);

@@ -2,7 +2,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 
-namespace Millrace.Checkpoints;
+namespace Millrace.Files;
 
 /// <summary>JSON files that other programs wrote.</summary>
 internal static partial class JsonFile

@@ -1,4 +1,4 @@
-namespace Millrace.Checkpoints;
+namespace Millrace.Files;
 
 /// <summary>Files that are whole or absent.</summary>
 internal static class AtomicFile
