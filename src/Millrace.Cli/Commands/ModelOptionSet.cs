@@ -1,10 +1,7 @@
 using System.CommandLine;
 using Millrace.Checkpoints;
-using Millrace.Models;
 using Millrace.Runtime;
 using static TorchSharp.torch;
-using static TorchSharp.torch.nn;
-
 namespace Millrace.Cli.Commands;
 
 /// <summary>The options that choose and load a model.</summary>

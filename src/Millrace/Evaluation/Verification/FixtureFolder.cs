@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Millrace.Checkpoints;
+using Millrace.Files;
 
 namespace Millrace.Evaluation.Verification;
 
