@@ -25,8 +25,17 @@ internal sealed class HelpWithDetails(HelpAction help, string rootDetails) : Syn
     public override int Invoke(ParseResult parseResult)
     {
         int result = help.Invoke(parseResult);
-        TextWriter output = parseResult.InvocationConfiguration.Output;
-        output.WriteLine(parseResult.CommandResult.Command is DetailedCommand command ? command.Details : rootDetails);
+        string? details = parseResult.CommandResult.Command switch
+        {
+            RootCommand => rootDetails,
+            DetailedCommand command => command.Details,
+            _ => null,
+        };
+        if (details is not null)
+        {
+            parseResult.InvocationConfiguration.Output.WriteLine(details);
+        }
+
         return result;
     }
 }

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Millrace.Checkpoints;
 using Millrace.Runtime;
 using static TorchSharp.torch;
+
 namespace Millrace.Cli.Commands;
 
 /// <summary>The options that choose and load a model.</summary>

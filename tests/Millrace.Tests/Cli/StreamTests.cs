@@ -62,6 +62,17 @@ public sealed class StreamTests(TinyModelFolder model) : IClassFixture<TinyModel
         Assert.Equal((32, 8), (frame.Width, frame.Height));
     }
 
+    [Theory]
+    [InlineData("bf16")]
+    [InlineData("auto")]
+    public async Task Runs_in_every_precision(string precision)
+    {
+        CommandLineResult result = await CommandLine.RunAsync(
+            "stream", "--model", model.Path, "--input", "synthetic", "--prompt", "a red car", "--frames", "3", "--precision", precision, "--output", _folder.File("out.webp"));
+
+        Assert.Equal((0, ""), (result.ExitCode, result.Error));
+    }
+
     [Fact]
     public async Task The_same_seed_gives_the_same_bytes()
     {
@@ -81,7 +92,7 @@ public sealed class StreamTests(TinyModelFolder model) : IClassFixture<TinyModel
         string session = _folder.File("session.millrace");
         CommandLineResult recorded = await StreamAsync(
             "--frames", "6", "--output", _folder.File("first.webp"), "--prompt-at", "3:a red cat", "--seed", "9", "--similarity", "0.9", "--record", session);
-        CommandLineResult replayed = await CommandLine.RunAsync("stream", "--model", model.Path, "--replay", session, "--output", _folder.File("second.webp"));
+        CommandLineResult replayed = await CommandLine.RunAsync("stream", "--model", model.Path, "--precision", "fp32", "--replay", session, "--output", _folder.File("second.webp"));
 
         Assert.Equal((0, 0), (recorded.ExitCode, replayed.ExitCode));
         Assert.Equal(Bytes("first.webp"), Bytes("second.webp"));
@@ -181,5 +192,5 @@ public sealed class StreamTests(TinyModelFolder model) : IClassFixture<TinyModel
     private byte[] Bytes(string file) => File.ReadAllBytes(_folder.File(file));
 
     private Task<CommandLineResult> StreamAsync(params string[] arguments) =>
-        CommandLine.RunAsync(["stream", "--model", model.Path, "--input", "synthetic", "--prompt", "a red car", .. arguments]);
+        CommandLine.RunAsync(["stream", "--model", model.Path, "--precision", "fp32", "--input", "synthetic", "--prompt", "a red car", .. arguments]);
 }
