@@ -1,54 +1,65 @@
 using Millrace.Models.Autoencoders;
 using Millrace.Models.Layers;
 using Millrace.Training;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Millrace.Recipes.Emoji;
 
-/// <summary>First stage of the emoji model: a tiny autoencoder, 64 x 64 pixels to 16 x 16 x 8 latents.</summary>
+/// <summary>First stage of the emoji model: a tiny autoencoder.</summary>
 internal static class EmojiAutoencoder
 {
-    private const int Side = 64;
-    private const int BatchSize = 32;
-    private const int SketchesInBatch = 6;
+    private const int SketchesInEight = 2;
+    private static readonly Augmentation Moves = new(Untouched: 0.2, MinimumScale: 0.6);
 
-    /// <summary>Shape of the network.</summary>
-    public static AutoencoderTinyOptions Shape { get; } = new()
-    {
-        LatentChannels = 8,
-        EncoderBlockOutChannels = [32, 32, 32], DecoderBlockOutChannels = [32, 32, 32],
-        NumEncoderBlocks = [1, 2, 2], NumDecoderBlocks = [2, 2, 1],
-    };
-
-    /// <summary>Trains, or goes on training.</summary>
-    public static void Train(EmojiSet set, string folder, long steps, ScalarType precision, IProgress<TrainingProgress> progress, CancellationToken cancellation)
+    /// <summary>Trains, or goes on training, and writes the result.</summary>
+    public static void Train(EmojiSet set, EmojiPlan plan, string run, string model, Device device, IProgress<TrainingProgress> progress, CancellationToken cancellation)
     {
         using var initial = new Generator(1);
-        using AutoencoderTiny network = new AutoencoderTiny(Shape).Initialize(initial);
-        using Tensor sketches = SketchPictures.Draw(2048, Side, seed: 1);
+        using AutoencoderTiny network = new AutoencoderTiny(EmojiShapes.Autoencoder).Initialize(initial).to(device);
+        using Tensor pictures = set.Pixels.to(device, copy: true);
+        using Tensor sketches = SketchPictures.Draw(4096, EmojiShapes.Side, seed: 1).to(device);
+        int sketchesInBatch = plan.AutoencoderBatch * SketchesInEight / 8;
+
         Tensor Batch(long seed)
         {
             using var scope = NewDisposeScope();
-            using var generator = new Generator((ulong)seed);
-            Tensor chosen = set.Pixels.index_select(0, randint(set.Pictures.Count, [BatchSize - SketchesInBatch], int64, generator: generator));
-            Tensor drawn = sketches.index_select(0, randint(sketches.shape[0], [SketchesInBatch], int64, generator: generator));
-            return Augmentation.Apply(cat([chosen, drawn], 0), generator).MoveToOuterDisposeScope();
+            using var random = new SeededRandom(seed, device);
+            Tensor chosen = pictures.index_select(0, random.Integers(pictures.shape[0], plan.AutoencoderBatch - sketchesInBatch));
+            Tensor drawn = sketches.index_select(0, random.Integers(sketches.shape[0], sketchesInBatch));
+            return Moves.Apply(cat([chosen, drawn], 0), random).MoveToOuterDisposeScope();
         }
 
-        void Preview(string path, long step)
+        void Preview(string folder, long step)
         {
             using var scope = NewDisposeScope();
-            using IDisposable noGrad = no_grad();
-            Tensor image = cat([(set.Pixels.slice(0, 0, set.Pictures.Count, set.Pictures.Count / 32)[..32].to(float32) / 127.5) - 1, (sketches[..8].to(float32) / 127.5) - 1], 0);
-            Tensor decoded = network.Decode(network.Encode(image)).clamp(-1, 1);
-            double error = (decoded[..32] - image[..32]).square().mean().item<float>();
-            Console.WriteLine($"autoencoder step {step}: PSNR {10 * Math.Log10(4 / error):F2} dB");
-            PictureGrid.Save(stack([image, decoded], 1).flatten(0, 1), 16, Path.Combine(path, "preview.png"));
+            Tensor image = (cat([pictures, sketches[..256]], 0).to(float32) / 127.5) - 1;
+            Tensor decoded = cat([.. image.split(256).Select(part => network.Decode(network.Encode(part)))], 0).clamp(-1, 1);
+            Console.WriteLine($"autoencoder step {step}: PSNR of the pictures {Psnr(decoded[..^256], image[..^256]):F2} dB, of sketches {Psnr(decoded[^256..], image[^256..]):F2} dB");
+            Tensor shown = arange(0, image.shape[0], image.shape[0] / 64, device: device)[..64];
+            PictureGrid.Save(stack([image.index_select(0, shown), decoded.index_select(0, shown)], 1).flatten(0, 1), 16, Path.Combine(folder, "autoencoder.png"));
         }
 
-        var objective = new ReconstructionObjective(network, Batch, precision, Preview);
-        var options = new TrainerOptions { Steps = steps, LearningRate = 2e-3, WarmupSteps = 50, CheckpointEvery = 200, PreviewEvery = 200, LogEvery = 20, AverageDecay = 0.995 };
-        using var trainer = new Trainer(objective, options, folder);
-        trainer.Run(seed: 1, progress, cancellation);
+        var objective = new ReconstructionObjective(network, Batch, plan.Precision, Preview);
+        var options = new TrainerOptions
+        {
+            Steps = plan.AutoencoderSteps, LearningRate = 2e-3, WarmupSteps = 100, FinalLearningRateRatio = 0.01,
+            CheckpointEvery = 1000, PreviewEvery = 2000, LogEvery = 50, AverageDecay = 0.998,
+        };
+        using var trainer = new Trainer(objective, options, Path.Combine(run, "autoencoder"));
+        if (trainer.Run(seed: 1, progress, cancellation))
+        {
+            trainer.WithAverage(() => EmojiModel.SaveAutoencoder(network, EmojiShapes.Autoencoder with { ScalingFactor = Scale(network, pictures) }, model));
+        }
+    }
+
+    private static double Psnr(Tensor decoded, Tensor image) => 10 * Math.Log10(4 / (decoded - image).square().mean().item<float>());
+
+    // Latents of unit variance are what the noise levels of the process are made for.
+    private static double Scale(AutoencoderTiny network, Tensor pictures)
+    {
+        using var scope = NewDisposeScope();
+        Tensor latent = network.Encode((pictures[..512].to(float32) / 127.5) - 1);
+        return Math.Round(1 / latent.std().item<float>(), 4);
     }
 }

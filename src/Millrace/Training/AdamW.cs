@@ -12,10 +12,10 @@ internal sealed class AdamW(ParameterVector parameters, TrainerOptions options) 
     private const double Epsilon = 1e-8;
 
     /// <summary>m, [length].</summary>
-    public Tensor Mean { get; } = zeros(parameters.Length).DetachFromDisposeScope();
+    public Tensor Mean { get; } = zeros_like(parameters.Values).DetachFromDisposeScope();
 
     /// <summary>v, [length].</summary>
-    public Tensor Square { get; } = zeros(parameters.Length).DetachFromDisposeScope();
+    public Tensor Square { get; } = zeros_like(parameters.Values).DetachFromDisposeScope();
 
     /// <summary>Takes one step.</summary>
     /// <param name="step">Number of this step, from 1.</param>

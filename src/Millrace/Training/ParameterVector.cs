@@ -13,12 +13,13 @@ public sealed class ParameterVector : IDisposable
     private readonly (Parameter Parameter, long Start)[] _parts;
 
     /// <summary>Moves the parameters of <paramref name="network"/> into one vector; their values stay.</summary>
-    /// <param name="network">The network; its parameters must be float32. It stays the caller's.</param>
+    /// <param name="network">The network; its parameters must be float32, all on one device. It stays the caller's.</param>
     public ParameterVector(Module network)
     {
         using IDisposable _ = no_grad();
         var parts = new List<(Parameter, long)>();
         long length = 0;
+        Device device = network.parameters().First().device;
         foreach ((string name, Parameter parameter) in network.named_parameters())
         {
             if (parameter.dtype != ScalarType.Float32)
@@ -31,8 +32,8 @@ public sealed class ParameterVector : IDisposable
         }
 
         _parts = [.. parts];
-        Values = empty(length).DetachFromDisposeScope();
-        Gradients = zeros(length).DetachFromDisposeScope();
+        Values = empty(length, device: device).DetachFromDisposeScope();
+        Gradients = zeros(length, device: device).DetachFromDisposeScope();
         foreach ((Parameter parameter, long start) in _parts)
         {
             using Tensor view = View(Values, parameter, start);

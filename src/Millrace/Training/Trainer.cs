@@ -58,17 +58,21 @@ public sealed class Trainer : IDisposable
     {
         long start = _time.GetTimestamp();
         double Seconds() => _earlierSeconds + _time.GetElapsedTime(start).TotalSeconds;
-        double lossSum = 0;
+        using Tensor lossSum = zeros(1, device: _parameters.Values.device);
         long counted = 0;
         while (Step < _options.Steps && !cancellation.IsCancellationRequested)
         {
-            (double loss, double norm) = TakeStep(seed);
-            lossSum += loss;
+            using Tensor norm = TakeStep(seed, lossSum);
             counted++;
-            if (Step % _options.LogEvery == 0 || Step == _options.Steps)
+            bool checkpoint = Step % _options.CheckpointEvery == 0;
+            if (Step % _options.LogEvery == 0 || checkpoint || Step == _options.Steps)
             {
-                var entry = new TrainingProgress(Step, _options.Steps, lossSum / counted, norm, _options.LearningRateAt(Step), Seconds());
-                (lossSum, counted) = (0, 0);
+                // The only wait for the device: between two entries of the log it works through steps without a pause.
+                var entry = new TrainingProgress(
+                    Step, _options.Steps, lossSum.item<float>() / counted, norm.item<float>(), _options.LearningRateAt(Step), Seconds());
+                RequireNumbers(entry);
+                lossSum.zero_();
+                counted = 0;
                 File.AppendAllText(LogPath, JsonSerializer.Serialize(entry) + "\n");
                 progress?.Report(entry);
             }
@@ -79,7 +83,7 @@ public sealed class Trainer : IDisposable
                 LossPlot.Draw(LogPath, Path.Combine(_folder, "loss.png"));
             }
 
-            if (Step % _options.CheckpointEvery == 0)
+            if (checkpoint)
             {
                 TrainingCheckpoint.Save(CheckpointPath, State, Step, Seconds());
             }
@@ -105,6 +109,13 @@ public sealed class Trainer : IDisposable
         }
     }
 
+    /// <summary>Leaves the averaged weights in the network, for good; call at the end of a run.</summary>
+    public void UseAverage()
+    {
+        using IDisposable noGrad = no_grad();
+        _parameters.Values.copy_(_average);
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -113,36 +124,36 @@ public sealed class Trainer : IDisposable
         _parameters.Dispose();
     }
 
-    private (double Loss, double GradientNorm) TakeStep(long seed)
+    // Adds the loss to the sum; gives the norm of the gradient before clipping.
+    private Tensor TakeStep(long seed, Tensor lossSum)
     {
         using var scope = NewDisposeScope();
         _parameters.Gradients.zero_();
-        double loss = 0;
         for (int part = 0; part < _options.AccumulationSteps; part++)
         {
             using var inner = NewDisposeScope();
-            Tensor value = _objective.Loss(HashCode(seed, (Step * _options.AccumulationSteps) + part)) / _options.AccumulationSteps;
-            value.backward();
-            loss += value.item<float>();
+            Tensor loss = _objective.Loss(HashCode(seed, (Step * _options.AccumulationSteps) + part)) / _options.AccumulationSteps;
+            loss.backward();
+            lossSum.add_(loss.detach());
         }
 
-        double norm = _parameters.Gradients.norm().item<float>();
-        if (!double.IsFinite(loss) || !double.IsFinite(norm))
-        {
-            throw new InvalidOperationException($"At step {Step + 1} the loss is {loss} and the gradient's norm {norm}; a lower learning rate may help.");
-        }
-
-        if (norm > _options.GradientClip)
-        {
-            _parameters.Gradients.mul_(_options.GradientClip / norm);
-        }
-
+        using IDisposable noGrad = no_grad();
+        Tensor norm = _parameters.Gradients.norm();
+        _parameters.Gradients.mul_((_options.GradientClip / (norm + 1e-12)).clamp(max: 1));
         Step++;
         _optimizer.Step(Step, _options.LearningRateAt(Step));
         double decay = Math.Min(_options.AverageDecay, (1.0 + Step) / (10 + Step));
-        using IDisposable noGrad = no_grad();
         _average.lerp_(_parameters.Values, 1 - decay);
-        return (loss, norm);
+        return norm.MoveToOuterDisposeScope();
+    }
+
+    private static void RequireNumbers(TrainingProgress entry)
+    {
+        if (!double.IsFinite(entry.Loss) || !double.IsFinite(entry.GradientNorm))
+        {
+            throw new InvalidOperationException(
+                $"At step {entry.Step} the loss is {entry.Loss} and the gradient's norm {entry.GradientNorm}; a lower learning rate may help.");
+        }
     }
 
     // SplitMix64: neighbouring steps get unrelated seeds, on every machine the same.

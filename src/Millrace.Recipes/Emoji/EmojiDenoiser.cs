@@ -1,0 +1,62 @@
+using Millrace.Models.Autoencoders;
+using Millrace.Models.TextEncoders;
+using Millrace.Processes;
+using Millrace.Training;
+using static TorchSharp.torch;
+
+namespace Millrace.Recipes.Emoji;
+
+/// <summary>
+/// Second and third stage of the emoji model: the denoiser with its text encoder. First every picture is moved about. Then
+/// only those are that are started from strokes, which show the place; from pure noise a prompt then leaves little open, so
+/// that few steps are enough for a sharp picture.
+/// </summary>
+internal static class EmojiDenoiser
+{
+    private static readonly Augmentation Anywhere = new(Untouched: 0.5, MinimumScale: 0.6);
+    private static readonly Augmentation MostlyInPlace = new(Untouched: 0.92, MinimumScale: 0.75);
+    private static readonly Augmentation WhereTheStrokesAre = new(Untouched: 0.3, MinimumScale: 0.6);
+
+    /// <summary>Learns the tokenizer and trains with pictures moved anywhere, or goes on training; writes the result.</summary>
+    public static void Learn(EmojiSet set, EmojiPlan plan, string run, string model, Device device, IProgress<TrainingProgress> progress, CancellationToken cancellation)
+    {
+        ClipTokenizer tokenizer = EmojiModel.TrainTokenizer(set);
+        tokenizer.SaveFolder(Path.Combine(model, "tokenizer"));
+        using TextConditionalNetwork network = EmojiModel.CreateDenoiser(tokenizer, folder: null, device);
+        Train(network, Anywhere, Anywhere, set, plan, Path.Combine(run, "denoiser"), model, device, Options(plan.DenoiserSteps), progress, cancellation);
+    }
+
+    /// <summary>Goes on from <see cref="Learn"/> with the pictures in place unless strokes show another; writes the result.</summary>
+    public static void Settle(EmojiSet set, EmojiPlan plan, string run, string model, Device device, IProgress<TrainingProgress> progress, CancellationToken cancellation)
+    {
+        ClipTokenizer tokenizer = ClipTokenizer.LoadFolder(Path.Combine(model, "tokenizer"));
+        using TextConditionalNetwork network = EmojiModel.CreateDenoiser(tokenizer, model, device);
+        Train(network, MostlyInPlace, WhereTheStrokesAre, set, plan, Path.Combine(run, "settling"), model, device, Options(plan.SettlingSteps), progress, cancellation);
+    }
+
+    private static TrainerOptions Options(long steps) => new()
+    {
+        Steps = steps, LearningRate = 1e-3, WarmupSteps = 300, FinalLearningRateRatio = 0.01, WeightDecay = 0.01,
+        CheckpointEvery = 2000, PreviewEvery = 1000, LogEvery = 100, AverageDecay = 0.999,
+    };
+
+    private static void Train(
+        TextConditionalNetwork network, Augmentation fromNoise, Augmentation fromStrokes, EmojiSet set, EmojiPlan plan, string run, string model,
+        Device device, TrainerOptions options, IProgress<TrainingProgress> progress, CancellationToken cancellation)
+    {
+        ClipTokenizer tokenizer = ClipTokenizer.LoadFolder(Path.Combine(model, "tokenizer"));
+        using AutoencoderTiny autoencoder = EmojiModel.LoadAutoencoder(model, device);
+        using var batches = new EmojiBatches(
+            set, autoencoder, new ClipTextEncoder(network.TextEncoder, tokenizer), new TimestepGrid(), plan.DenoiserBatch, fromNoise, fromStrokes, device);
+        var preview = new EmojiPreview(set, network, tokenizer, autoencoder, device);
+        void Preview(string folder, long step)
+        {
+            preview.Save(folder, step);
+            EmojiModel.SaveDenoiser(network, model);
+        }
+
+        using var objective = new DenoisingObjective(network, VariancePreservingProcess.StableDiffusion, batches.Draw, plan.Precision, Preview);
+        using var trainer = new Trainer(objective, options, run);
+        trainer.Run(seed: 2, progress, cancellation);
+    }
+}

@@ -1,0 +1,33 @@
+using Millrace.Processes;
+using static TorchSharp.torch;
+
+namespace Millrace.Evaluation;
+
+/// <summary>Few-step sampling as a stream does it for one frame: find x_0, add the fixed noise of the next level, repeat.</summary>
+/// <param name="denoiser">The network.</param>
+/// <param name="process">Its process.</param>
+public sealed class FewStepSampler(IDenoiser denoiser, IDiffusionProcess process)
+{
+    /// <summary>Samples.</summary>
+    /// <param name="start">Latents to start from, [B, C, H, W]; null starts from pure noise.</param>
+    /// <param name="timesteps">Descending.</param>
+    /// <param name="conditioning">One row for each row of the result.</param>
+    /// <param name="noise">One tensor [B, C, H, W] for each timestep.</param>
+    /// <returns>Latents, [B, C, H, W]; the caller's to dispose.</returns>
+    public Tensor Sample(Tensor? start, IReadOnlyList<int> timesteps, Conditioning conditioning, IReadOnlyList<Tensor> noise)
+    {
+        using IDisposable noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        Tensor? sample = start;
+        for (int step = 0; step < timesteps.Count; step++)
+        {
+            (double alpha, double sigma) = process.Coefficients(timesteps[step]);
+            Tensor x = sample is null ? noise[step] : (alpha * sample) + (sigma * noise[step]);
+            Tensor t = full(x.shape[0], timesteps[step], dtype: float32, device: x.device);
+            Tensor prediction = denoiser.Predict(x, t, conditioning);
+            sample = PredictionConversion.ToSample(denoiser.Prediction, prediction, x, full(1, alpha, device: x.device), full(1, sigma, device: x.device));
+        }
+
+        return sample!.MoveToOuterDisposeScope();
+    }
+}
