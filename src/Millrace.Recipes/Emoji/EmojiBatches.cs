@@ -1,4 +1,3 @@
-using Millrace.Models.Autoencoders;
 using Millrace.Models.TextEncoders;
 using Millrace.Training;
 using static TorchSharp.torch;
@@ -16,7 +15,7 @@ internal sealed class EmojiBatches : IDisposable
     private const long FirstStrokeTimestep = 339;
     private const long LastStrokeTimestep = 839;
 
-    private readonly AutoencoderTiny _autoencoder;
+    private readonly IAutoencoder _autoencoder;
     private readonly Device _device;
     private readonly TimestepGrid _grid;
     private readonly int _size;
@@ -35,7 +34,7 @@ internal sealed class EmojiBatches : IDisposable
     /// <param name="movesFromStrokes">How pictures are moved that are started from strokes.</param>
     /// <param name="device">Where.</param>
     public EmojiBatches(
-        EmojiSet set, AutoencoderTiny autoencoder, ClipTextEncoder encoder, TimestepGrid grid, int size,
+        EmojiSet set, IAutoencoder autoencoder, ClipTextEncoder encoder, TimestepGrid grid, int size,
         Augmentation movesFromNoise, Augmentation movesFromStrokes, Device device)
     {
         (_autoencoder, _device, _grid, _size) = (autoencoder, device, grid, size);

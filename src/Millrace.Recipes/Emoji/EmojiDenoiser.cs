@@ -1,6 +1,5 @@
-using Millrace.Models.Autoencoders;
+using Millrace.Checkpoints;
 using Millrace.Models.TextEncoders;
-using Millrace.Processes;
 using Millrace.Training;
 using static TorchSharp.torch;
 
@@ -20,18 +19,15 @@ internal static class EmojiDenoiser
     /// <summary>Learns the tokenizer and trains with pictures moved anywhere, or goes on training; writes the result.</summary>
     public static void Learn(EmojiSet set, EmojiPlan plan, string run, string model, Device device, IProgress<TrainingProgress> progress, CancellationToken cancellation)
     {
-        ClipTokenizer tokenizer = EmojiModel.TrainTokenizer(set);
-        tokenizer.SaveFolder(Path.Combine(model, "tokenizer"));
-        using TextConditionalNetwork network = EmojiModel.CreateDenoiser(tokenizer, folder: null, device);
-        Train(network, Anywhere, Anywhere, set, plan, Path.Combine(run, "denoiser"), model, device, Options(plan.DenoiserSteps), progress, cancellation);
+        using StableDiffusionParts parts = EmojiModel.Begin(EmojiModel.TrainTokenizer(set), model, device);
+        Train(parts, Anywhere, Anywhere, set, plan, Path.Combine(run, "denoiser"), model, device, Options(plan.DenoiserSteps), progress, cancellation);
     }
 
     /// <summary>Goes on from <see cref="Learn"/> with the pictures in place unless strokes show another; writes the result.</summary>
     public static void Settle(EmojiSet set, EmojiPlan plan, string run, string model, Device device, IProgress<TrainingProgress> progress, CancellationToken cancellation)
     {
-        ClipTokenizer tokenizer = ClipTokenizer.LoadFolder(Path.Combine(model, "tokenizer"));
-        using TextConditionalNetwork network = EmojiModel.CreateDenoiser(tokenizer, model, device);
-        Train(network, MostlyInPlace, WhereTheStrokesAre, set, plan, Path.Combine(run, "settling"), model, device, Options(plan.SettlingSteps), progress, cancellation);
+        using StableDiffusionParts parts = DiffusersFolder.LoadParts(model, new LoadOptions { Device = device });
+        Train(parts, MostlyInPlace, WhereTheStrokesAre, set, plan, Path.Combine(run, "settling"), model, device, Options(plan.SettlingSteps), progress, cancellation);
     }
 
     private static TrainerOptions Options(long steps) => new()
@@ -41,21 +37,20 @@ internal static class EmojiDenoiser
     };
 
     private static void Train(
-        TextConditionalNetwork network, Augmentation fromNoise, Augmentation fromStrokes, EmojiSet set, EmojiPlan plan, string run, string model,
+        StableDiffusionParts parts, Augmentation fromNoise, Augmentation fromStrokes, EmojiSet set, EmojiPlan plan, string run, string model,
         Device device, TrainerOptions options, IProgress<TrainingProgress> progress, CancellationToken cancellation)
     {
-        ClipTokenizer tokenizer = ClipTokenizer.LoadFolder(Path.Combine(model, "tokenizer"));
-        using AutoencoderTiny autoencoder = EmojiModel.LoadAutoencoder(model, device);
+        using var network = new TextConditionalNetwork(parts.UNet, parts.TextModel);
         using var batches = new EmojiBatches(
-            set, autoencoder, new ClipTextEncoder(network.TextEncoder, tokenizer), new TimestepGrid(), plan.DenoiserBatch, fromNoise, fromStrokes, device);
-        var preview = new EmojiPreview(set, network, tokenizer, autoencoder, device);
+            set, parts.Autoencoder, new ClipTextEncoder(parts.TextModel, parts.Tokenizer), new TimestepGrid(), plan.DenoiserBatch, fromNoise, fromStrokes, device);
+        var preview = new EmojiPreview(set, parts, device);
         void Preview(string folder, long step)
         {
             preview.Save(folder, step);
-            EmojiModel.SaveDenoiser(network, model);
+            DiffusersFolder.Save(model, parts, float16);
         }
 
-        using var objective = new DenoisingObjective(network, VariancePreservingProcess.StableDiffusion, batches.Draw, plan.Precision, Preview);
+        using var objective = new DenoisingObjective(network, parts.Process, batches.Draw, plan.Precision, Preview);
         using var trainer = new Trainer(objective, options, run);
         trainer.Run(seed: 2, progress, cancellation);
     }

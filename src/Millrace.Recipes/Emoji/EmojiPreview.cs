@@ -1,15 +1,14 @@
+using Millrace.Checkpoints;
 using Millrace.Evaluation;
 using Millrace.Models;
-using Millrace.Models.Autoencoders;
 using Millrace.Models.TextEncoders;
-using Millrace.Processes;
 using Millrace.Training;
 using static TorchSharp.torch;
 
 namespace Millrace.Recipes.Emoji;
 
 /// <summary>Shows what a denoiser can do: pictures from noise in 1, 2 and 4 steps, and from strokes, beside the real ones.</summary>
-internal sealed class EmojiPreview(EmojiSet set, TextConditionalNetwork network, ClipTokenizer tokenizer, AutoencoderTiny autoencoder, Device device)
+internal sealed class EmojiPreview(EmojiSet set, StableDiffusionParts parts, Device device)
 {
     private const int Shown = 20;
 
@@ -19,12 +18,13 @@ internal sealed class EmojiPreview(EmojiSet set, TextConditionalNetwork network,
         using var scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
         using var random = new SeededRandom(4, device);
+        IAutoencoder autoencoder = parts.Autoencoder;
         int[] rows = [.. Enumerable.Range(0, Shown).Select(index => index * set.Pictures.Count / Shown + 17)];
         Tensor real = (set.Pixels.index_select(0, tensor(rows.Select(row => (long)row).ToArray())).to(float32) / 127.5) - 1;
         real = real.to(device);
-        var encoder = new ClipTextEncoder(network.TextEncoder, tokenizer);
+        var encoder = new ClipTextEncoder(parts.TextModel, parts.Tokenizer);
         var text = new Conditioning(encoder.Encode([.. rows.Select(row => set.Pictures[row].Prompt)]));
-        var sampler = new FewStepSampler(new Denoiser(network.UNet, PredictionType.VPrediction), VariancePreservingProcess.StableDiffusion);
+        var sampler = new FewStepSampler(new Denoiser(parts.UNet, parts.Prediction), parts.Process);
         long side = EmojiShapes.Side / autoencoder.SpatialFactor;
         Tensor[] noise = [.. Enumerable.Range(0, 20).Select(_ => random.Normal(Shown, autoencoder.LatentChannels, side, side))];
         Tensor FromNoise(params int[] indices) => autoencoder.Decode(sampler.Sample(null, Timesteps(indices), text, noise));

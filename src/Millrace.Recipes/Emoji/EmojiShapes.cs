@@ -23,7 +23,7 @@ internal static class EmojiShapes
     /// <summary>The denoiser.</summary>
     public static UNet2DConditionOptions UNet { get; } = new()
     {
-        InChannels = 8, OutChannels = 8,
+        InChannels = 8, OutChannels = 8, SampleSize = Side / 4,
         BlockOutChannels = [64, 96, 128],
         DownBlockTypes = [UNetBlockType.Plain, UNetBlockType.CrossAttention, UNetBlockType.CrossAttention],
         UpBlockTypes = [UNetBlockType.CrossAttention, UNetBlockType.CrossAttention, UNetBlockType.Plain],
@@ -34,6 +34,6 @@ internal static class EmojiShapes
     public static ClipTextOptions Text(ClipTokenizer tokenizer) => new()
     {
         VocabSize = tokenizer.Vocabulary.Count, HiddenSize = TextWidth, IntermediateSize = 4 * TextWidth, NumHiddenLayers = 3,
-        NumAttentionHeads = 5, MaxPositionEmbeddings = 24, EosTokenId = tokenizer.EndId, PadTokenId = tokenizer.EndId,
+        NumAttentionHeads = 5, MaxPositionEmbeddings = 24, EosTokenId = tokenizer.EndId,
     };
 }
