@@ -39,7 +39,8 @@ public sealed class ParameterVector : IDisposable
             using Tensor view = View(Values, parameter, start);
             view.copy_(parameter);
             parameter.set_(view);
-            parameter.grad = View(Gradients, parameter, start).DetachFromDisposeScope();
+            using Tensor gradient = View(Gradients, parameter, start);
+            parameter.grad = gradient;
         }
     }
 
@@ -57,7 +58,7 @@ public sealed class ParameterVector : IDisposable
     {
         foreach ((Parameter parameter, long _) in _parts)
         {
-            parameter.grad?.Dispose();
+            parameter.grad = null;
         }
 
         Values.Dispose();

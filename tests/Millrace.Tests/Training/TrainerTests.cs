@@ -108,8 +108,13 @@ public sealed class TrainerTests
     public void No_tensor_outlives_a_run()
     {
         using var folder = new TemporaryFolder();
+        using var toy = new Toy();
         int run = 0;
-        Living.StaysConstant(() => Train(Path.Combine(folder.Path, $"{run++}"), Options(steps: 2) with { PreviewEvery = 100 }));
+        Living.StaysConstant(() =>
+        {
+            using var trainer = new Trainer(toy, Options(steps: 2), Path.Combine(folder.Path, $"{run++}"));
+            trainer.Run(seed: 1);
+        });
     }
 
     [Fact]

@@ -19,7 +19,7 @@ public static class ParameterInitialization
         where T : Module
     {
         using IDisposable _ = no_grad();
-        foreach (Module child in module.modules())
+        foreach (Module child in module.modules().Prepend(module).Distinct())
         {
             switch (child)
             {
