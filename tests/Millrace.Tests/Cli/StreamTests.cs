@@ -26,6 +26,26 @@ public sealed class StreamTests(TinyModelFolder model) : IClassFixture<TinyModel
     }
 
     [Fact]
+    public async Task Writes_and_reads_videos()
+    {
+        Assert.SkipWhen((await CommandLine.RunAsync("doctor")).Output.Contains("ffmpeg        -"), "Needs ffmpeg.");
+        await StreamAsync("--frames", "12", "--size", "64", "--output", _folder.File("first.mp4"));
+        CommandLineResult result = await CommandLine.RunAsync(
+            "stream", "--model", model.Path, "--input", _folder.File("first.mp4"), "--prompt", "a red car", "--size", "32", "--output", _folder.File("second.webm"));
+
+        Assert.Equal((0, ""), (result.ExitCode, result.Error));
+        Assert.Equal(12, await CountAsync(_folder.File("second.webm")));
+
+        byte[] whole = await File.ReadAllBytesAsync(_folder.File("first.mp4"), TestContext.Current.CancellationToken);
+        await File.WriteAllBytesAsync(_folder.File("half.mp4"), whole[..(whole.Length / 2)], TestContext.Current.CancellationToken);
+        CommandLineResult half = await StreamAsync("--input", _folder.File("half.mp4"), "--output", _folder.File("third.webp"));
+
+        Assert.True(half.ExitCode == 3, half.Error);
+        Assert.Contains("half.mp4", half.Error);
+        Assert.Single(half.Error.TrimEnd('\n').Split('\n'));
+    }
+
+    [Fact]
     public async Task Reports_for_machines_on_one_line()
     {
         CommandLineResult result = await StreamAsync("--frames", "9", "--output", _folder.File("out.webp"), "--similarity", "0", "--json");
@@ -192,5 +212,6 @@ public sealed class StreamTests(TinyModelFolder model) : IClassFixture<TinyModel
     private byte[] Bytes(string file) => File.ReadAllBytes(_folder.File(file));
 
     private Task<CommandLineResult> StreamAsync(params string[] arguments) =>
-        CommandLine.RunAsync(["stream", "--model", model.Path, "--precision", "fp32", "--input", "synthetic", "--prompt", "a red car", .. arguments]);
+        CommandLine.RunAsync(
+            ["stream", "--model", model.Path, "--precision", "fp32", .. arguments.Contains("--input") ? Array.Empty<string>() : ["--input", "synthetic"], "--prompt", "a red car", .. arguments]);
 }
