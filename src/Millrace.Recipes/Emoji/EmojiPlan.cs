@@ -15,7 +15,7 @@ public sealed record EmojiPlan
     public long DenoiserSteps { get; init; } = 6_800;
 
     /// <summary>Steps of the denoiser after that, with pictures in place.</summary>
-    public long SettlingSteps { get; init; } = 4_300;
+    public long SettlingSteps { get; init; } = 4_000;
 
     /// <summary>Pictures in a batch of the denoiser.</summary>
     public int DenoiserBatch { get; init; } = 512;

@@ -1,5 +1,4 @@
 using Millrace.Checkpoints;
-using Millrace.Evaluation;
 using Millrace.Models;
 using Millrace.Models.TextEncoders;
 using Millrace.Training;

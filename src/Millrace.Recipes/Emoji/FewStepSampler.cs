@@ -1,12 +1,12 @@
 using Millrace.Processes;
 using static TorchSharp.torch;
 
-namespace Millrace.Evaluation;
+namespace Millrace.Recipes.Emoji;
 
-/// <summary>Few-step sampling as a stream does it for one frame: find x_0, add the fixed noise of the next level, repeat.</summary>
+/// <summary>What a stream does with one frame, for many at once and on any device: find x_0, add the noise of the next level, repeat.</summary>
 /// <param name="denoiser">The network.</param>
 /// <param name="process">Its process.</param>
-public sealed class FewStepSampler(IDenoiser denoiser, IDiffusionProcess process)
+internal sealed class FewStepSampler(IDenoiser denoiser, IDiffusionProcess process)
 {
     /// <summary>Samples.</summary>
     /// <param name="start">Latents to start from, [B, C, H, W]; null starts from pure noise.</param>

@@ -1,0 +1,89 @@
+using System.CommandLine;
+using System.Globalization;
+using Millrace.Checkpoints;
+using Millrace.Evaluation;
+using Millrace.Training;
+using static TorchSharp.torch;
+
+namespace Millrace.Recipes.Emoji;
+
+/// <summary>The command line of the emoji model.</summary>
+internal static class EmojiCommand
+{
+    private static readonly Option<DirectoryInfo> Data = new("--data") { Description = "Folder with captions.tsv and noto-emoji-72.tar.gz.", Required = true };
+    private static readonly Option<string> Model = new("--model") { Description = "Folder of the model.", DefaultValueFactory = _ => "models/emoji" };
+    private static readonly Option<string> Judge = new("--judge") { Description = "Folder of the judge.", DefaultValueFactory = _ => "models/emoji-judge" };
+    private static readonly Option<string> Run = new("--run") { Description = "Folder for checkpoints, logs and previews; a run that was ended goes on from there.", DefaultValueFactory = _ => "runs/emoji" };
+    private static readonly Option<string> Device = new("--device") { Description = "cpu or cuda.", DefaultValueFactory = _ => "cpu" };
+    private static readonly Option<int> Stride = new("--stride") { Description = "Ask for one picture in so many.", DefaultValueFactory = _ => 1 };
+    private static readonly Option<string?> Sheet = new("--sheet") { Description = "Write a contact sheet, a PNG." };
+    private static readonly Option<bool> BFloat16 = new("--bf16") { Description = "Compute in bfloat16, parameters in float32: faster on processors with instructions for it." };
+    private static readonly Argument<string[]> Stages = new("stages")
+    {
+        Description = "autoencoder, denoiser, settle, judge; in this order, all of them by default.",
+        DefaultValueFactory = _ => ["autoencoder", "denoiser", "settle", "judge"],
+    };
+
+    public static Command Create()
+    {
+        Stages.AcceptOnlyFromAmong("autoencoder", "denoiser", "settle", "judge");
+        Device.AcceptOnlyFromAmong("cpu", "cuda");
+        var train = new Command("train", "Train the model and its judge.") { Stages, Data, Model, Judge, Run, Device, BFloat16 };
+        train.SetAction((parsed, cancellation) => Task.Run(() => Train(parsed, cancellation), cancellation));
+        var evaluate = new Command("evaluate", "Measure a model with its judge.") { Data, Model, Judge, Stride, Sheet };
+        evaluate.SetAction(Evaluate);
+        return new Command("emoji", "The shipped model of emoji, 64 x 64.") { train, evaluate };
+    }
+
+    private static void Train(ParseResult parsed, CancellationToken cancellation)
+    {
+        // Ten mantissa bits in matrix products are enough here, and on a GPU several times as fast.
+        backends.cuda.matmul.allow_tf32 = true;
+        using EmojiSet set = EmojiSet.Load(parsed.GetValue(Data)!.FullName, EmojiShapes.Side);
+        (string model, string run, var device) = (parsed.GetValue(Model)!, parsed.GetValue(Run)!, new Device(parsed.GetValue(Device)!));
+        var plan = new EmojiPlan { Precision = parsed.GetValue(BFloat16) ? bfloat16 : float32 };
+        var progress = new Progress<TrainingProgress>(entry => Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture, $"{entry.Step}/{entry.Steps} loss {entry.Loss:F4} norm {entry.GradientNorm:F3} {entry.Seconds:F0} s")));
+        foreach (string stage in parsed.GetValue(Stages)!)
+        {
+            Console.WriteLine(stage);
+            switch (stage)
+            {
+                case "autoencoder":
+                    EmojiAutoencoder.Train(set, plan, run, model, device, progress, cancellation);
+                    break;
+                case "denoiser":
+                    EmojiDenoiser.Learn(set, plan, run, model, device, progress, cancellation);
+                    break;
+                case "settle":
+                    EmojiDenoiser.Settle(set, plan, run, model, device, progress, cancellation);
+                    break;
+                default:
+                    TrainJudge(set, plan, run, parsed.GetValue(Judge)!, device, progress, cancellation);
+                    break;
+            }
+        }
+    }
+
+    private static void TrainJudge(EmojiSet set, EmojiPlan plan, string run, string folder, Device device, IProgress<TrainingProgress> progress, CancellationToken cancellation)
+    {
+        (PictureClassifier classifier, Proportion own) = EmojiJudge.Train(set, null, plan.JudgeSteps, Path.Combine(run, "judge"), device, progress, cancellation);
+        using var judge = new PictureJudge(classifier, EmojiJudge.Labels(set));
+        judge.Save(folder);
+        Console.WriteLine($"on the pictures it was trained on: {own}");
+        (PictureClassifier fold, Proportion held) = EmojiJudge.Train(set, 0, plan.JudgeSteps / 2, Path.Combine(run, "judge-fold"), device, progress, cancellation);
+        fold.Dispose();
+        Console.WriteLine($"one that saw four fifths of the pictures, on the other fifth: {held}");
+    }
+
+    private static void Evaluate(ParseResult parsed)
+    {
+        using EmojiSet set = EmojiSet.Load(parsed.GetValue(Data)!.FullName, EmojiShapes.Side);
+        using DiffusionModel model = DiffusersFolder.Load(parsed.GetValue(Model)!);
+        using PictureJudge judge = PictureJudge.Load(parsed.GetValue(Judge)!);
+        foreach (string line in EmojiEvaluation.Run(set, model, judge, parsed.GetValue(Stride), parsed.GetValue(Sheet)))
+        {
+            Console.WriteLine(line);
+        }
+    }
+}
