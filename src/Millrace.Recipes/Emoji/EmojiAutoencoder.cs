@@ -43,8 +43,14 @@ internal static class EmojiAutoencoder
         var objective = new ReconstructionObjective(network, Batch, plan.Precision, Preview);
         var options = new TrainerOptions
         {
-            Steps = plan.AutoencoderSteps, LearningRate = 2e-3, WarmupSteps = 100, FinalLearningRateRatio = 0.01,
-            CheckpointEvery = 1000, PreviewEvery = 2000, LogEvery = 50, AverageDecay = 0.998,
+            Steps = plan.AutoencoderSteps,
+            LearningRate = 2e-3,
+            WarmupSteps = 100,
+            FinalLearningRateRatio = 0.01,
+            CheckpointEvery = 1000,
+            PreviewEvery = 2000,
+            LogEvery = 50,
+            AverageDecay = 0.998,
         };
         using var trainer = new Trainer(objective, options, Path.Combine(run, "autoencoder"));
         if (trainer.Run(seed: 1, progress, cancellation))

@@ -32,8 +32,15 @@ internal static class EmojiDenoiser
 
     private static TrainerOptions Options(long steps) => new()
     {
-        Steps = steps, LearningRate = 1e-3, WarmupSteps = 300, FinalLearningRateRatio = 0.01, WeightDecay = 0.01,
-        CheckpointEvery = 2000, PreviewEvery = 1000, LogEvery = 100, AverageDecay = 0.999,
+        Steps = steps,
+        LearningRate = 1e-3,
+        WarmupSteps = 300,
+        FinalLearningRateRatio = 0.01,
+        WeightDecay = 0.01,
+        CheckpointEvery = 2000,
+        PreviewEvery = 1000,
+        LogEvery = 100,
+        AverageDecay = 0.999,
     };
 
     private static void Train(

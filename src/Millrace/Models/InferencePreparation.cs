@@ -4,6 +4,7 @@ using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 using Attention = Millrace.Models.Layers.Attention;
+using GatedGelu = Millrace.Models.Layers.GatedGelu;
 using GroupNormalization = Millrace.Models.Layers.GroupNormalization;
 using Linear = Millrace.Models.Layers.Linear;
 
@@ -39,14 +40,10 @@ public static class InferencePreparation
                     break;
                 case Convolution2d convolution:
                     convolution.to(precision);
-                    using (Tensor channelsLast = convolution.Weight.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2))
-                    {
-                        convolution.Weight.set_(channelsLast);
-                    }
-
+                    convolution.UseChannelsLast();
                     break;
-                case Attention attention:
-                    attention.Fused = Lanes.Supported;
+                case GatedGelu gate:
+                    gate.Fused = Lanes.Supported;
                     break;
                 case Linear or TorchSharp.Modules.LayerNorm or TorchSharp.Modules.Embedding:
                     child.to(precision);
@@ -54,6 +51,12 @@ public static class InferencePreparation
             }
         }
 
-        return $"{(precision == ScalarType.BFloat16 ? "bfloat16" : "float32")}, channels-last, {(Lanes.Supported ? "own kernels for attention and normalization (AVX-512)" : "libtorch's kernels (no AVX-512)")}";
+        // After the projections have their precision.
+        foreach (Attention attention in network.modules().OfType<Attention>().Where(_ => Lanes.Supported))
+        {
+            attention.Fuse();
+        }
+
+        return $"{(precision == ScalarType.BFloat16 ? "bfloat16" : "float32")}, channels-last, {(Lanes.Supported ? "own kernels for attention, gates and normalization (AVX-512)" : "libtorch's kernels (no AVX-512)")}";
     }
 }

@@ -34,8 +34,8 @@ public sealed class KernelTests
         Tensor key = randn(batch, keys, heads * width, generator: generator) * 3, value = randn(batch, keys, heads * width, generator: generator);
         Tensor expected = Reference(query, key, value, heads);
 
-        Assert.True(RelativeError(Attention.Run(query, key, value, heads), expected) < Float32Bound);
-        Tensor half = Attention.Run(query.to(bfloat16), key.to(bfloat16), value.to(bfloat16), heads);
+        Assert.True(RelativeError(Run(query, key, value, heads), expected) < Float32Bound);
+        Tensor half = Run(query.to(bfloat16), key.to(bfloat16), value.to(bfloat16), heads);
         Assert.True(RelativeError(half, Reference(Rounded(query), Rounded(key), Rounded(value), heads)) < BFloat16Bound);
     }
 
@@ -47,7 +47,7 @@ public sealed class KernelTests
         using var generator = new Generator(8);
         Tensor query = randn(1, 9, 32, generator: generator) * 200, key = randn(1, 600, 32, generator: generator) * 200, value = randn(1, 600, 32, generator: generator);
 
-        Assert.True(RelativeError(Attention.Run(query, key, value, 2), Reference(query, key, value, 2)) < 1e-3);
+        Assert.True(RelativeError(Run(query, key, value, 2), Reference(query, key, value, 2)) < 1e-3);
     }
 
     [Theory]
@@ -71,19 +71,46 @@ public sealed class KernelTests
         }
     }
 
+    [Theory]
+    [InlineData(1, 1, 16)]
+    [InlineData(2, 37, 48)]
+    [InlineData(3, 64, 512)]
+    public void Gates_agree_with_the_operators_of_libtorch(int batch, int tokens, int width)
+    {
+        Assert.SkipUnless(Lanes.Supported, "This machine has no AVX-512.");
+        using var scope = NewDisposeScope();
+        using var generator = new Generator(10);
+        Tensor x = randn(batch, tokens, 2 * width, generator: generator) * 3;
+        Tensor Reference(Tensor both) => both.chunk(2, -1)[0] * nn.functional.gelu(both.chunk(2, -1)[1]);
+
+        Assert.True(RelativeError(GatedGelu.Run(x), Reference(x)) < Float32Bound);
+        Assert.True(RelativeError(GatedGelu.Run(x.to(bfloat16)), Reference(Rounded(x))) < BFloat16Bound);
+    }
+
     [Fact]
     public void Kernels_leave_no_tensor_behind()
     {
         Assert.SkipUnless(Lanes.Supported, "This machine has no AVX-512.");
-        using Tensor tokens = randn(1, 8, 32), picture = randn(1, 32, 4, 4), weight = ones(32);
+        using Tensor tokens = randn(1, 8, 32), context = randn(1, 5, 64), picture = randn(1, 32, 4, 4), weight = ones(32);
         long before = Tensor.TotalCount;
         for (int call = 0; call < 20; call++)
         {
-            Attention.Run(tokens, tokens, tokens, 2).Dispose();
+            Attention.Run(tokens, context, 2).Dispose();
             GroupNormalization.Run(picture, 4, weight, weight, 1e-5, silu: true).Dispose();
         }
 
         Assert.Equal(before, Tensor.TotalCount);
+    }
+
+    private static Tensor Run(Tensor query, Tensor key, Tensor value, int heads)
+    {
+        Tensor attended = Attention.Run(query, cat([key, value], 2), heads);
+        if (query.shape.SequenceEqual(key.shape))
+        {
+            Assert.True(attended.equal(Attention.Run(cat([query, key, value], 2), heads)).all().item<bool>());
+        }
+
+        return attended;
     }
 
     private static Tensor Reference(Tensor query, Tensor key, Tensor value, int heads)

@@ -125,7 +125,13 @@ public sealed class TrainerTests
 
     private static TrainerOptions Options(long steps) => new()
     {
-        Steps = steps, LearningRate = 0.02, WarmupSteps = 2, CheckpointEvery = 5, LogEvery = 1, PreviewEvery = 20, AverageDecay = 0.9,
+        Steps = steps,
+        LearningRate = 0.02,
+        WarmupSteps = 2,
+        CheckpointEvery = 5,
+        LogEvery = 1,
+        PreviewEvery = 20,
+        AverageDecay = 0.9,
     };
 
     private static float[] Train(string folder, TrainerOptions options, IProgress<TrainingProgress>? progress = null, Func<long, long>? batch = null)

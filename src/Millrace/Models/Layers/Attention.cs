@@ -22,19 +22,22 @@ internal sealed class Attention : Module<Tensor, Tensor, Tensor>
     [ComponentName(Name = "to_out")]
     private readonly Sequential _output;
 
+    private readonly int _width;
     private readonly int _heads;
+    private readonly bool _contextIsTokens;
     private readonly bool _upcast;
+    private Tensor? _joinedProjection;
 
     /// <param name="width">Width of the tokens.</param>
     /// <param name="contextWidth">Width of the context.</param>
     /// <param name="heads">Number of heads; divides <paramref name="width"/>.</param>
     /// <param name="upcast">Whether products and softmax are computed in float32, whatever the precision of the parameters.</param>
     /// <param name="tensors">Where and how the parameters are made.</param>
-    public Attention(int width, int contextWidth, int heads, bool upcast, TensorOptions tensors)
+    /// <param name="contextIsTokens">Whether the context is always the tokens themselves.</param>
+    public Attention(int width, int contextWidth, int heads, bool upcast, TensorOptions tensors, bool contextIsTokens = false)
         : base(nameof(Attention))
     {
-        _heads = heads;
-        _upcast = upcast;
+        (_width, _heads, _contextIsTokens, _upcast) = (width, heads, contextIsTokens, upcast);
         _query = new Linear(width, width, bias: false, tensors);
         _key = new Linear(contextWidth, width, bias: false, tensors);
         _value = new Linear(contextWidth, width, bias: false, tensors);
@@ -42,18 +45,36 @@ internal sealed class Attention : Module<Tensor, Tensor, Tensor>
         RegisterComponents();
     }
 
-    /// <summary>Whether the kernel of this project is used where it can be; without gradients only.</summary>
-    public bool Fused { get; set; }
+    /// <summary>
+    /// Joins the projections that read the same tokens into one matrix and uses the kernel of this project where it can be;
+    /// without gradients only. The separate projections stay for what the kernel does not take.
+    /// </summary>
+    public void Fuse()
+    {
+        Linear[] joined = _contextIsTokens ? [_query, _key, _value] : [_key, _value];
+        using IDisposable noGrad = no_grad();
+        _joinedProjection?.Dispose();
+        _joinedProjection = cat([.. joined.Select(projection => projection.Weight)], 0).DetachFromDisposeScope();
+    }
 
     public override Tensor forward(Tensor tokens, Tensor context)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor query = _query.call(tokens), key = _key.call(context), value = _value.call(context);
-        Tensor attended = Fused && Kernel.Handles(query, key, _heads)
-            ? Kernel.Run(query, key, value, _heads)
-            : Attend(query, key, value).to(tokens.dtype);
+        Tensor attended = _joinedProjection is { } joined && Kernel.Handles(tokens, _width, _heads)
+            ? AttendFused(tokens, context, joined)
+            : Attend(_query.call(tokens), _key.call(context), _value.call(context)).to(tokens.dtype);
         return _output.call(attended).MoveToOuterDisposeScope();
     }
+
+    protected override void Dispose(bool disposing)
+    {
+        _joinedProjection?.Dispose();
+        base.Dispose(disposing);
+    }
+
+    private Tensor AttendFused(Tensor tokens, Tensor context, Tensor joined) => _contextIsTokens
+        ? Kernel.Run(functional.linear(tokens, joined), _heads)
+        : Kernel.Run(_query.call(tokens), functional.linear(context, joined), _heads);
 
     private Tensor Attend(Tensor query, Tensor key, Tensor value) =>
         functional.scaled_dot_product_attention(SplitHeads(query), SplitHeads(key), SplitHeads(value)).transpose(1, 2).flatten(2);

@@ -16,6 +16,7 @@ public sealed class Convolution2d : Module<Tensor, Tensor>
 
     private readonly long[] _stride;
     private readonly long[] _padding;
+    private bool _isMatrix;
 
     /// <summary>Creates the layer.</summary>
     /// <param name="inChannels">Channels of the input.</param>
@@ -43,9 +44,22 @@ public sealed class Convolution2d : Module<Tensor, Tensor>
     /// <summary>[out], or null.</summary>
     public Parameter? Bias => _bias;
 
+    /// <summary>Lays the weight out in channels-last order. A convolution of one pixel then is a matrix product on pixels that lie so, which costs less to call.</summary>
+    internal void UseChannelsLast()
+    {
+        using Tensor channelsLast = _weight.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2);
+        _weight.set_(channelsLast);
+        _isMatrix = _weight.shape[2] == 1 && _stride[0] == 1;
+    }
+
     /// <inheritdoc/>
     public override Tensor forward(Tensor input)
     {
+        if (_isMatrix && input.permute(0, 2, 3, 1) is var pixels && pixels.is_contiguous())
+        {
+            return functional.linear(pixels, _weight.flatten(1), _bias).permute(0, 3, 1, 2);
+        }
+
         if (input.dtype == _weight.dtype)
         {
             return functional.conv2d(input, _weight, _bias, _stride, _padding);

@@ -2,6 +2,7 @@ using TorchSharp;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
+using Kernel = Millrace.Runtime.Kernels.GatedGelu;
 
 namespace Millrace.Models.Layers;
 
@@ -19,10 +20,19 @@ internal sealed class GatedGelu : Module<Tensor, Tensor>
         RegisterComponents();
     }
 
+    /// <summary>Whether the kernel of this project is used where it can be; without gradients only.</summary>
+    public bool Fused { get; set; }
+
     public override Tensor forward(Tensor tokens)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor[] halves = _projection.call(tokens).chunk(2, dim: -1);
+        Tensor both = _projection.call(tokens);
+        if (Fused && Kernel.Handles(both))
+        {
+            return Kernel.Run(both).MoveToOuterDisposeScope();
+        }
+
+        Tensor[] halves = both.chunk(2, dim: -1);
         return (halves[0] * functional.gelu(halves[1])).MoveToOuterDisposeScope();
     }
 }

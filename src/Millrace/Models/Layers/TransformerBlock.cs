@@ -32,7 +32,7 @@ internal sealed class TransformerBlock : Module<Tensor, Tensor, Tensor>
     {
         LayerNorm Norm() => nn.LayerNorm(width, device: tensors.Device, dtype: tensors.Precision);
         _selfNorm = Norm();
-        _selfAttention = new Attention(width, width, heads, upcast, tensors);
+        _selfAttention = new Attention(width, width, heads, upcast, tensors, contextIsTokens: true);
         _crossNorm = Norm();
         _crossAttention = new Attention(width, textWidth, heads, upcast, tensors);
         _feedForwardNorm = Norm();

@@ -21,32 +21,48 @@ internal static unsafe class Attention
     private const int QueryTile = 8;
     private const int KeyBlock = 256;
 
-    /// <summary>Whether <see cref="Run"/> takes these tensors.</summary>
-    public static bool Handles(Tensor query, Tensor key, int heads) =>
-        Lanes.Supported && query.device_type == DeviceType.CPU && Lanes.Handles(query.dtype) && query.dtype == key.dtype
-        && query.shape[2] / heads % Lanes.Count == 0;
+    /// <summary>Whether the kernel takes tokens of this kind.</summary>
+    public static bool Handles(Tensor tokens, int width, int heads) =>
+        Lanes.Supported && tokens.device_type == DeviceType.CPU && Lanes.Handles(tokens.dtype) && width / heads % Lanes.Count == 0;
 
-    /// <summary>Attention of every head.</summary>
+    /// <summary>Attention of every head; query, key and value lie side by side in each token, as one projection writes them.</summary>
+    /// <param name="queryKeyValue">[B, S, 3 * heads * d], float32 or bfloat16, d a multiple of 16.</param>
+    /// <param name="heads">Number of heads.</param>
+    /// <returns>[B, S, heads * d]; the caller's to dispose.</returns>
+    public static Tensor Run(Tensor queryKeyValue, int heads)
+    {
+        int width = (int)queryKeyValue.shape[2] / 3;
+        return Run(queryKeyValue, 0, queryKeyValue, width, 2 * width, width, heads);
+    }
+
+    /// <summary>Attention of every head to a context, whose key and value lie side by side in each token.</summary>
     /// <param name="query">[B, Sq, heads * d], float32 or bfloat16, d a multiple of 16.</param>
-    /// <param name="key">[B, Sk, heads * d], of the same type.</param>
-    /// <param name="value">[B, Sk, heads * d], of the same type.</param>
+    /// <param name="keyValue">[B, Sk, 2 * heads * d], of the same type.</param>
     /// <param name="heads">Number of heads.</param>
     /// <returns>[B, Sq, heads * d]; the caller's to dispose.</returns>
-    public static Tensor Run(Tensor query, Tensor key, Tensor value, int heads)
+    public static Tensor Run(Tensor query, Tensor keyValue, int heads)
     {
-        using Tensor q = query.contiguous(), k = key.contiguous(), v = value.contiguous();
-        Tensor output = empty_like(q);
-        long width = q.shape[2];
+        int width = (int)query.shape[2];
+        return Run(query, 0, keyValue, 0, width, width, heads);
+    }
+
+    private static Tensor Run(Tensor query, int queryOffset, Tensor context, int keyOffset, int valueOffset, int width, int heads)
+    {
+        using Tensor q = query.contiguous(), kv = context.contiguous();
+        Tensor output = empty([q.shape[0], q.shape[1], width], dtype: q.dtype);
+        int size = q.dtype == ScalarType.BFloat16 ? 2 : 4;
         var job = new Job
         {
-            Query = Lanes.Pointer(q),
-            Key = Lanes.Pointer(k),
-            Value = Lanes.Pointer(v),
+            Query = Lanes.Pointer(q) + (queryOffset * size),
+            Key = Lanes.Pointer(kv) + (keyOffset * size),
+            Value = Lanes.Pointer(kv) + (valueOffset * size),
             Output = Lanes.Pointer(output),
             Queries = (int)q.shape[1],
-            Keys = (int)k.shape[1],
+            Keys = (int)kv.shape[1],
+            QueryStride = (int)q.shape[2],
+            KeyStride = (int)kv.shape[2],
             Heads = heads,
-            HeadWidth = (int)(width / heads),
+            HeadWidth = width / heads,
             BFloat = q.dtype == ScalarType.BFloat16,
         };
         ThreadTeam.Run((int)q.shape[0] * heads, ref job, &Head);
@@ -57,18 +73,19 @@ internal static unsafe class Attention
     {
         int d = job.HeadWidth, groups = (job.Keys + Lanes.Count - 1) / Lanes.Count;
         long width = (long)job.Heads * d, column = index % job.Heads * (long)d, batch = index / job.Heads;
-        long queryStart = (batch * job.Queries * width) + column, keyStart = (batch * job.Keys * width) + column;
+        long queryStart = (batch * job.Queries * job.QueryStride) + column, keyStart = (batch * job.Keys * job.KeyStride) + column;
+        long outputStart = (batch * job.Queries * width) + column;
 
         // keys [group][d][16], values [key][d], one tile of queries [8][d], of outputs [8][d], of scores [8][block].
         nuint keySize = (nuint)groups * Lanes.Count * (nuint)d, tileSize = (nuint)(QueryTile * d);
         var scratch = (float*)NativeMemory.AlignedAlloc(((2 * keySize) + (2 * tileSize) + (QueryTile * KeyBlock)) * sizeof(float), 64);
         float* keys = scratch, values = keys + keySize, queries = values + keySize, outputs = queries + tileSize, scores = outputs + tileSize;
-        PackKeys(job, keyStart, width, keys, groups);
+        PackKeys(job, keyStart, keys, groups);
         for (int row = 0; row < job.Keys; row++)
         {
             for (int c = 0; c < d; c += Lanes.Count)
             {
-                Lanes.Load(job.Value, keyStart + (row * width) + c, job.BFloat).Store(values + ((long)row * d) + c);
+                Lanes.Load(job.Value, keyStart + ((long)row * job.KeyStride) + c, job.BFloat).Store(values + ((long)row * d) + c);
             }
         }
 
@@ -78,7 +95,7 @@ internal static unsafe class Attention
         {
             for (int row = 0; row < QueryTile; row++)
             {
-                long source = queryStart + (Math.Min(first + row, job.Queries - 1) * width);
+                long source = queryStart + ((long)Math.Min(first + row, job.Queries - 1) * job.QueryStride);
                 for (int c = 0; c < d; c += Lanes.Count)
                 {
                     (Lanes.Load(job.Query, source + c, job.BFloat) * scale).Store(queries + (row * d) + c);
@@ -90,7 +107,7 @@ internal static unsafe class Attention
             {
                 for (int c = 0; c < d; c += Lanes.Count)
                 {
-                    Lanes.Store(Vector512.Load(outputs + (row * d) + c), job.Output, queryStart + ((first + row) * width) + c, job.BFloat);
+                    Lanes.Store(Vector512.Load(outputs + (row * d) + c), job.Output, outputStart + ((first + row) * width) + c, job.BFloat);
                 }
             }
         }
@@ -98,7 +115,7 @@ internal static unsafe class Attention
         NativeMemory.AlignedFree(scratch);
     }
 
-    private static void PackKeys(in Job job, long keyStart, long width, float* keys, int groups)
+    private static void PackKeys(in Job job, long keyStart, float* keys, int groups)
     {
         int d = job.HeadWidth;
         float* row = stackalloc float[Lanes.Count];
@@ -107,7 +124,7 @@ internal static unsafe class Attention
             float* group = keys + ((long)(key / Lanes.Count) * d * Lanes.Count) + (key % Lanes.Count);
             for (int c = 0; c < d; c += Lanes.Count)
             {
-                Vector512<float> lanes = key < job.Keys ? Lanes.Load(job.Key, keyStart + (key * width) + c, job.BFloat) : default;
+                Vector512<float> lanes = key < job.Keys ? Lanes.Load(job.Key, keyStart + ((long)key * job.KeyStride) + c, job.BFloat) : default;
                 lanes.Store(row);
                 for (int lane = 0; lane < Lanes.Count; lane++)
                 {
@@ -251,7 +268,7 @@ internal static unsafe class Attention
     private struct Job
     {
         public byte* Query, Key, Value, Output;
-        public int Queries, Keys, Heads, HeadWidth;
+        public int Queries, Keys, QueryStride, KeyStride, Heads, HeadWidth;
         public bool BFloat;
     }
 }
