@@ -18,6 +18,6 @@ public sealed class ClassifierFreeGuidance(IDenoiser denoiser, Conditioning nega
         var negatives = new Conditioning(negative.Text.expand(x.shape[0], -1, -1));
         Conditioning both = Conditioning.Concatenate(negatives, conditioning);
         Tensor[] halves = denoiser.Predict(cat([x, x], 0), cat([t, t], 0), both).chunk(2, 0);
-        return (halves[0] + (scale * (halves[1] - halves[0]))).MoveToOuterDisposeScope();
+        return halves[0].Plus(halves[1].Minus(halves[0]).Times(scale)).MoveToOuterDisposeScope();
     }
 }

@@ -24,7 +24,7 @@ public static class PixelConversion
             frames[index].Rgb.CopyTo(bytes.bytes[(index * size)..]);
         }
 
-        return bytes.permute(0, 3, 1, 2).to(float32).contiguous().div_(127.5).sub_(1).MoveToOuterDisposeScope();
+        return bytes.permute(0, 3, 1, 2).to(float32).contiguous().Times(1 / 127.5).Plus(-1).MoveToOuterDisposeScope();
     }
 
     /// <summary>One image to a frame; values outside [-1, 1] are clamped.</summary>
@@ -48,7 +48,7 @@ public static class PixelConversion
             throw new InvalidDataException($"Frame {id} holds a value that is not a finite number.");
         }
 
-        Tensor bytes = (values.clamp(-1, 1) + 1).mul_(127.5).round_().to(uint8).permute(1, 2, 0).contiguous();
+        Tensor bytes = values.Clamped(-1, 1).Plus(1).Times(127.5).round().to(uint8).permute(1, 2, 0).contiguous();
         return new Frame(id, timestamp, (int)picture.shape[2], (int)picture.shape[1], bytes.bytes.ToArray());
     }
 }

@@ -16,9 +16,9 @@ public static class PredictionConversion
     public static Tensor ToEpsilon(PredictionType type, Tensor prediction, Tensor x, Tensor alpha, Tensor sigma) => type switch
     {
         PredictionType.Epsilon => prediction.alias(),
-        PredictionType.VPrediction => ((alpha * prediction) + (sigma * x)) / ((alpha * alpha) + (sigma * sigma)),
-        PredictionType.Sample => (x - (alpha * prediction)) / sigma,
-        PredictionType.Flow => (x + (alpha * prediction)) / (alpha + sigma),
+        PredictionType.VPrediction => (alpha * prediction).Plus(sigma * x) / (alpha * alpha).Plus(sigma * sigma),
+        PredictionType.Sample => x.Minus(alpha * prediction) / sigma,
+        PredictionType.Flow => x.Plus(alpha * prediction) / alpha.Plus(sigma),
         _ => throw new ArgumentOutOfRangeException(nameof(type), $"Unknown prediction type {type}."),
     };
 
@@ -28,10 +28,10 @@ public static class PredictionConversion
     /// <returns>x_0, [B, C, H, W]; for <see cref="PredictionType.Sample"/> an alias of <paramref name="prediction"/>.</returns>
     public static Tensor ToSample(PredictionType type, Tensor prediction, Tensor x, Tensor alpha, Tensor sigma) => type switch
     {
-        PredictionType.Epsilon => (x - (sigma * prediction)) / alpha,
-        PredictionType.VPrediction => ((alpha * x) - (sigma * prediction)) / ((alpha * alpha) + (sigma * sigma)),
+        PredictionType.Epsilon => x.Minus(sigma * prediction) / alpha,
+        PredictionType.VPrediction => (alpha * x).Minus(sigma * prediction) / (alpha * alpha).Plus(sigma * sigma),
         PredictionType.Sample => prediction.alias(),
-        PredictionType.Flow => (x - (sigma * prediction)) / (alpha + sigma),
+        PredictionType.Flow => x.Minus(sigma * prediction) / alpha.Plus(sigma),
         _ => throw new ArgumentOutOfRangeException(nameof(type), $"Unknown prediction type {type}."),
     };
 }

@@ -36,7 +36,7 @@ public sealed class DdimSolver
         using var scope = NewDisposeScope();
         (double alpha, double sigma) = _process.Coefficients(Timesteps[step]);
         (double nextAlpha, double nextSigma) = step + 1 < Timesteps.Count ? _process.Coefficients(Timesteps[step + 1]) : (1, 0);
-        Tensor sample = (x - (sigma * epsilon)) / alpha;
-        return ((nextAlpha * sample) + (nextSigma * epsilon)).MoveToOuterDisposeScope();
+        Tensor sample = x.Minus(epsilon.Times(sigma)).Times(1 / alpha);
+        return sample.Times(nextAlpha).Plus(epsilon.Times(nextSigma)).MoveToOuterDisposeScope();
     }
 }

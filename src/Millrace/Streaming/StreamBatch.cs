@@ -175,7 +175,7 @@ public sealed class StreamBatch : IDisposable
         LevelConstants at = ConstantsFor(groups);
 
         // Row group 0 is the newest frame at the first level, then the buffer.
-        Tensor input = clean is null ? noise : (at.Alpha.narrow(0, 0, 1) * clean) + (at.Sigma.narrow(0, 0, 1) * noise);
+        Tensor input = clean is null ? noise : (at.Alpha.narrow(0, 0, 1) * clean).Plus(at.Sigma.narrow(0, 0, 1) * noise);
         Tensor x = cat([input, _buffer], 0); // [n, f, C, h, w]
         Tensor stock = cat([noise, _stock.narrow(0, 0, n - 1)], 0); // the virtual noise moves with its frame
 
@@ -188,8 +188,8 @@ public sealed class StreamBatch : IDisposable
         if (Options.AddNoise)
         {
             Tensor renoise = _noise.roll(-1, 0); // group i meets the noise of level i + 1; the last group leaves
-            next = next + (at.NextSigma * renoise);
-            nextStock = nextStock + renoise;
+            next = next.Plus(at.NextSigma * renoise);
+            nextStock = nextStock.Plus(renoise);
         }
 
         Replace(ref _buffer, next.narrow(0, 0, n - 1));
@@ -222,7 +222,7 @@ public sealed class StreamBatch : IDisposable
     }
 
     private static Tensor ConsistencyStep(Tensor x, Tensor epsilon, LevelConstants at) =>
-        (at.Out * ((x - (at.Sigma * epsilon)) / at.Alpha)) + (at.Skip * x);
+        (at.Out * (x.Minus(at.Sigma * epsilon) / at.Alpha)).Plus(at.Skip * x);
 
     private LevelConstants ConstantsFor(List<Group> groups)
     {

@@ -40,7 +40,7 @@ internal static class StreamGuidance
             stock = cat([negative, stock.narrow(0, 1, stock.shape[0] - 1)], 0);
         }
 
-        Tensor origin = type == GuidanceType.Full ? negative : stock * options.Delta;
-        return (origin + (options.GuidanceScale * (positive - origin)), stock);
+        Tensor origin = type == GuidanceType.Full ? negative : stock.Times(options.Delta);
+        return (origin.Plus(positive.Minus(origin).Times(options.GuidanceScale)), stock);
     }
 }

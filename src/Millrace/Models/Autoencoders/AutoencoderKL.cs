@@ -77,7 +77,7 @@ public sealed class AutoencoderKL : Module<Tensor, Tensor>, IAutoencoder
         using IDisposable _ = no_grad();
         using DisposeScope scope = NewDisposeScope();
         Tensor mean = EncodeMoments(image.to(this.Precision())).Mean.to(float32);
-        return (mean * Options.ScalingFactor).MoveToOuterDisposeScope();
+        return mean.Times(Options.ScalingFactor).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>
@@ -87,7 +87,7 @@ public sealed class AutoencoderKL : Module<Tensor, Tensor>, IAutoencoder
         TensorCheck.Image(latent, LatentChannels);
         using IDisposable _ = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        Tensor raw = (latent / Options.ScalingFactor).to(this.Precision());
+        Tensor raw = latent.Times(1 / Options.ScalingFactor).to(this.Precision());
         return DecodeRaw(raw).to(float32).MoveToOuterDisposeScope();
     }
 

@@ -68,7 +68,7 @@ public sealed class AutoencoderTiny : Module<Tensor, Tensor>, IAutoencoder
         using IDisposable _ = no_grad();
         using DisposeScope scope = NewDisposeScope();
         Tensor latent = _encoder.call(image.to(this.Precision())).to(float32);
-        return (latent * Options.ScalingFactor).MoveToOuterDisposeScope();
+        return latent.Times(Options.ScalingFactor).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>
@@ -78,7 +78,7 @@ public sealed class AutoencoderTiny : Module<Tensor, Tensor>, IAutoencoder
         TensorCheck.Image(latent, LatentChannels);
         using IDisposable _ = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        Tensor raw = (latent / Options.ScalingFactor).to(this.Precision());
+        Tensor raw = latent.Times(1 / Options.ScalingFactor).to(this.Precision());
         return _decoder.call(raw).to(float32).MoveToOuterDisposeScope();
     }
 }

@@ -25,6 +25,6 @@ internal sealed class AutoencoderTinyBlock : Module<Tensor, Tensor>
     public override Tensor forward(Tensor x)
     {
         using DisposeScope scope = NewDisposeScope();
-        return functional.relu(x + _convolutions.call(x)).MoveToOuterDisposeScope();
+        return functional.relu(x.Plus(_convolutions.call(x))).MoveToOuterDisposeScope();
     }
 }

@@ -46,7 +46,7 @@ internal sealed class TinyDecoder : Module<Tensor, Tensor>
         using DisposeScope scope = NewDisposeScope();
 
         // A soft clamp to [-3, 3], and the published weights were trained on images in [0, 1].
-        Tensor clamped = tanh(latent / 3) * 3;
-        return ((_layers.call(clamped) * 2) - 1).MoveToOuterDisposeScope();
+        Tensor clamped = tanh(latent.Times(1.0 / 3)).Times(3);
+        return _layers.call(clamped).Times(2).Plus(-1).MoveToOuterDisposeScope();
     }
 }

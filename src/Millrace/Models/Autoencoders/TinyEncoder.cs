@@ -42,6 +42,6 @@ internal sealed class TinyEncoder : Module<Tensor, Tensor>
         using DisposeScope scope = NewDisposeScope();
 
         // The published weights were trained on images in [0, 1].
-        return _layers.call((image + 1) / 2).MoveToOuterDisposeScope();
+        return _layers.call(image.Plus(1).Times(0.5)).MoveToOuterDisposeScope();
     }
 }

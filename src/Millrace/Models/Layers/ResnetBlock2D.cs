@@ -56,10 +56,10 @@ internal sealed class ResnetBlock2D : Module<Tensor, Tensor?, Tensor>
         Tensor hidden = _inConvolution.call(_inNorm.Activated(x, _activation));
         if (_timeProjection is not null)
         {
-            hidden += _timeProjection.call(_activation.call(embedding!)).unsqueeze(-1).unsqueeze(-1);
+            hidden = hidden.Plus(_timeProjection.call(_activation.call(embedding!)).unsqueeze(-1).unsqueeze(-1));
         }
 
         hidden = _outConvolution.call(_outNorm.Activated(hidden, _activation));
-        return ((_shortcut?.call(x) ?? x) + hidden).MoveToOuterDisposeScope();
+        return (_shortcut?.call(x) ?? x).Plus(hidden).MoveToOuterDisposeScope();
     }
 }

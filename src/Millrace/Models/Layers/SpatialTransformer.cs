@@ -62,7 +62,7 @@ internal sealed class SpatialTransformer : Module<Tensor, Tensor, Tensor>
         hidden = _linearProjection
             ? ToPixels(_outProjection.call(tokens), x)
             : _outProjection.call(ToPixels(tokens, x));
-        return (x + hidden).MoveToOuterDisposeScope();
+        return x.Plus(hidden).MoveToOuterDisposeScope();
     }
 
     // [B, C, H, W] to [B, H W, C]

@@ -53,8 +53,8 @@ internal sealed class TimestepEmbedding : Module<Tensor, Tensor>
     private Tensor Sinusoids(Tensor t)
     {
         int half = _channels / 2;
-        Tensor index = arange(half, dtype: float32, device: t.device);
-        Tensor frequencies = exp(index * (-Math.Log(MaxPeriod) / (half - _frequencyShift)));
+        Tensor frequencies = tensor(
+            [.. Enumerable.Range(0, half).Select(index => (float)Math.Exp(-index * Math.Log(MaxPeriod) / (half - _frequencyShift)))], device: t.device);
         Tensor angles = t.to(float32).unsqueeze(-1) * frequencies; // [B, channels / 2]
         return _cosineFirst ? cat([cos(angles), sin(angles)], dim: -1) : cat([sin(angles), cos(angles)], dim: -1);
     }

@@ -46,8 +46,8 @@ internal sealed class TransformerBlock : Module<Tensor, Tensor, Tensor>
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor normalized = _selfNorm.call(tokens);
-        tokens = tokens + _selfAttention.call(normalized, normalized);
-        tokens = tokens + _crossAttention.call(_crossNorm.call(tokens), text);
-        return (tokens + _feedForward.call(_feedForwardNorm.call(tokens))).MoveToOuterDisposeScope();
+        tokens = tokens.Plus(_selfAttention.call(normalized, normalized));
+        tokens = tokens.Plus(_crossAttention.call(_crossNorm.call(tokens), text));
+        return tokens.Plus(_feedForward.call(_feedForwardNorm.call(tokens))).MoveToOuterDisposeScope();
     }
 }

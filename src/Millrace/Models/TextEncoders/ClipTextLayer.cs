@@ -37,8 +37,8 @@ internal sealed class ClipTextLayer : Module<Tensor, Tensor>
     public override Tensor forward(Tensor hidden)
     {
         using DisposeScope scope = NewDisposeScope();
-        hidden = hidden + _attention.call(_attentionNorm.call(hidden));
-        return (hidden + _feedForward.call(_feedForwardNorm.call(hidden))).MoveToOuterDisposeScope();
+        hidden = hidden.Plus(_attention.call(_attentionNorm.call(hidden)));
+        return hidden.Plus(_feedForward.call(_feedForwardNorm.call(hidden))).MoveToOuterDisposeScope();
     }
 }
 
@@ -100,6 +100,6 @@ internal sealed class ClipTextFeedForward : Module<Tensor, Tensor>
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor wide = _in.call(hidden);
-        return _out.call(_quickGelu ? wide * sigmoid(1.702 * wide) : functional.gelu(wide)).MoveToOuterDisposeScope();
+        return _out.call(_quickGelu ? wide * sigmoid(wide.Times(1.702)) : functional.gelu(wide)).MoveToOuterDisposeScope();
     }
 }
