@@ -158,15 +158,17 @@ internal static class StreamOptionSet
     {
         PixelSize size = parsed.GetValue(Size) ?? new PixelSize(model.DefaultSize, model.DefaultSize);
         string negative = parsed.GetValue(Negative)!;
-        IReadOnlyList<PromptChange> changes = parsed.GetValue(Prompt) is null ? Demo.Changes : parsed.GetValue(PromptAt)!;
+        bool demo = parsed.GetValue(Prompt) is null;
+        T Given<T>(Option<T> option, T ofDemo) => demo && parsed.GetResult(option) is null or { Implicit: true } ? ofDemo : parsed.GetValue(option)!;
+        IReadOnlyList<PromptChange> changes = demo ? Demo.Changes : parsed.GetValue(PromptAt)!;
         var options = new StreamOptions
         {
-            Steps = parsed.GetValue(Steps) ?? new StreamOptions().Steps,
+            Steps = Given(Steps, Demo.Steps) ?? new StreamOptions().Steps,
             FrameBufferSize = parsed.GetValue(FrameBuffer),
             Width = size.Width,
             Height = size.Height,
-            Guidance = parsed.GetValue(Guidance),
-            GuidanceScale = parsed.GetValue(GuidanceScale),
+            Guidance = Given(Guidance, Demo.Guidance),
+            GuidanceScale = Given(GuidanceScale, Demo.GuidanceScale),
             Delta = parsed.GetValue(Delta),
             AddNoise = !parsed.GetValue(NoAddNoise),
             Seed = parsed.GetValue(Seed),

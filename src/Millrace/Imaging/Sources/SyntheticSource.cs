@@ -23,7 +23,7 @@ public sealed class SyntheticSource : IFrameSource
     /// <param name="seed">Of places and colours.</param>
     /// <param name="stillShare">Share of frames in which nothing moves, in [0, 1).</param>
     /// <param name="framesPerSecond">Pace; above 0.</param>
-    public SyntheticSource(int count = 120, int side = 64, int seed = 0, double stillShare = 0, double framesPerSecond = 12)
+    public SyntheticSource(int count = 120, int side = 64, int seed = 14, double stillShare = 0, double framesPerSecond = 12)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(side, 8);
