@@ -28,7 +28,7 @@ public static class PixelConversion
     }
 
     /// <summary>One image to a frame; values outside [-1, 1] are clamped.</summary>
-    /// <param name="image">[3, H, W] or [1, 3, H, W], any floating-point type.</param>
+    /// <param name="image">[3, H, W] or [1, 3, H, W], any floating-point type, on any device.</param>
     /// <param name="id">Of the frame.</param>
     /// <param name="timestamp">Of the frame.</param>
     /// <exception cref="InvalidDataException">Where a value is not a number.</exception>
@@ -48,7 +48,7 @@ public static class PixelConversion
             throw new InvalidDataException($"Frame {id} holds a value that is not a finite number.");
         }
 
-        Tensor bytes = values.Clamped(-1, 1).Plus(1).Times(127.5).round().to(uint8).permute(1, 2, 0).contiguous();
+        Tensor bytes = values.Clamped(-1, 1).Plus(1).Times(127.5).round().to(uint8).permute(1, 2, 0).contiguous().cpu();
         return new Frame(id, timestamp, (int)picture.shape[2], (int)picture.shape[1], bytes.bytes.ToArray());
     }
 }

@@ -10,24 +10,25 @@ internal sealed class SkiaDecoder : IDisposable
 
     private readonly SKData _data;
     private readonly SKCodec _codec;
+    private readonly SKCodecFrameInfo[] _frames; // empty for a still picture
     private readonly SKBitmap _canvas; // what the last decoded frame looks like, with alpha
     private readonly string _path;
     private int _shown = -1;
 
     private SkiaDecoder(SKData data, SKCodec codec, string path)
     {
-        (_data, _codec, _path) = (data, codec, path);
+        (_data, _codec, _path, _frames) = (data, codec, path, codec.FrameInfo);
         _canvas = new SKBitmap(new SKImageInfo(codec.Info.Width, codec.Info.Height, SKColorType.Rgba8888, SKAlphaType.Premul));
     }
 
     /// <summary>Number of frames; 1 for a still picture.</summary>
-    public int FrameCount => Math.Max(1, _codec.FrameCount);
+    public int FrameCount => Math.Max(1, _frames.Length);
 
     /// <summary>How long a frame is shown.</summary>
     public TimeSpan Duration(int frame)
     {
         // Browsers too show a frame without a time for a tenth of a second.
-        int milliseconds = _codec.FrameCount > frame ? _codec.FrameInfo[frame].Duration : 0;
+        int milliseconds = _frames.Length > frame ? _frames[frame].Duration : 0;
         TimeSpan duration = TimeSpan.FromMilliseconds(milliseconds);
         return duration < ShortestFrame ? TimeSpan.FromMilliseconds(100) : duration;
     }
@@ -70,14 +71,14 @@ internal sealed class SkiaDecoder : IDisposable
     /// <exception cref="InvalidDataException">Where the frame is damaged or cut off.</exception>
     public Frame Decode(int index, long id, TimeSpan timestamp)
     {
-        int required = _codec.FrameCount > index ? _codec.FrameInfo[index].RequiredFrame : -1;
+        int required = _frames.Length > index ? _frames[index].RequiredFrame : -1;
         bool follows = required >= 0 && required == _shown;
         if (!follows)
         {
             _canvas.Erase(SKColors.Transparent);
         }
 
-        var options = _codec.FrameCount == 0 ? SKCodecOptions.Default : follows ? new SKCodecOptions(index, required) : new SKCodecOptions(index);
+        var options = _frames.Length == 0 ? SKCodecOptions.Default : follows ? new SKCodecOptions(index, required) : new SKCodecOptions(index);
         SKCodecResult result = _codec.GetPixels(_canvas.Info, _canvas.GetPixels(), options);
         _shown = index;
         return result == SKCodecResult.Success

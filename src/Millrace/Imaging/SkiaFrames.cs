@@ -45,12 +45,30 @@ internal static class SkiaFrames
         return data.ToArray();
     }
 
-    /// <summary>A frame of an opaque PNG; null where the bytes are no picture.</summary>
+    /// <summary>A frame of an opaque PNG; null where the bytes are no whole picture.</summary>
     public static Frame? DecodePng(byte[] png, long id, TimeSpan timestamp)
+    {
+        using SKBitmap? bitmap = Decode(png, SKAlphaType.Opaque);
+        return bitmap is null ? null : FromBitmap(bitmap, id, timestamp);
+    }
+
+    /// <summary>An RGBA bitmap of a PNG, the caller's to dispose; null where the bytes are no whole picture.</summary>
+    public static SKBitmap? Decode(byte[] png, SKAlphaType alpha)
     {
         using SKData data = SKData.CreateCopy(png);
         using SKCodec? codec = SKCodec.Create(data);
-        using SKBitmap? bitmap = codec is null ? null : SKBitmap.Decode(codec, codec.Info.WithColorType(SKColorType.Rgba8888));
-        return bitmap is null ? null : FromBitmap(bitmap, id, timestamp);
+        if (codec is null)
+        {
+            return null;
+        }
+
+        var bitmap = new SKBitmap(codec.Info.WithColorType(SKColorType.Rgba8888).WithAlphaType(alpha));
+        if (codec.GetPixels(bitmap.Info, bitmap.GetPixels()) == SKCodecResult.Success)
+        {
+            return bitmap;
+        }
+
+        bitmap.Dispose();
+        return null;
     }
 }

@@ -74,7 +74,7 @@ public sealed class FrameRoundTripTests : IDisposable
     {
         Frame[] frames = await Frames(4, 5, 3);
         using var pipe = new MemoryStream();
-        var sink = new RawSink(pipe);
+        var sink = new RawSink(pipe, "the pipe");
         foreach (Frame frame in frames)
         {
             await sink.WriteAsync(frame);

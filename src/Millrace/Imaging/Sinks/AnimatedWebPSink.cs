@@ -8,36 +8,35 @@ namespace Millrace.Imaging.Sinks;
 /// <remarks>WebP container specification (RFC 9649), section 2.7: RIFF, VP8X, ANIM, then one ANMF a frame.</remarks>
 /// <param name="path">The file.</param>
 /// <param name="options">Pace and quality; 100 is lossless.</param>
-public sealed class AnimatedWebPSink(string path, FrameSinkOptions options) : FileSink(path)
+public sealed class AnimatedWebPSink(string path, FrameSinkOptions options) : FileSink(path, options)
 {
     private const byte AnimationFlag = 0x02;
     private const byte ReplaceWithoutBlending = 0x02;
-    private const int LargestSide = 1 << 14; // of the codec
+    private const int LargestSide = (1 << 14) - 1; // of the codec
 
-    private (int Width, int Height) _size;
+    private const long LongestDuration = (1 << 24) - 1; // milliseconds
+
+    private readonly int _quality = options.Quality;
 
     /// <inheritdoc/>
-    protected override void WriteFrame(Stream file, Frame frame)
+    protected override void WriteFrame(Stream file, Frame frame, TimeSpan start, TimeSpan end)
     {
-        CheckSize(frame, ref _size);
         if (Count == 0)
         {
-            WriteHeader(file);
+            WriteHeader(file, frame);
         }
 
         using SKBitmap bitmap = SkiaFrames.ToBitmap(frame);
         using SKPixmap pixels = bitmap.PeekPixels();
-        var encoder = options.Quality == 100 ? new SKWebpEncoderOptions(SKWebpEncoderCompression.Lossless, 75) : new SKWebpEncoderOptions(SKWebpEncoderCompression.Lossy, options.Quality);
+        var encoder = _quality == 100 ? new SKWebpEncoderOptions(SKWebpEncoderCompression.Lossless, 75) : new SKWebpEncoderOptions(SKWebpEncoderCompression.Lossy, _quality);
         using SKData still = pixels.Encode(encoder) ?? throw new InvalidOperationException($"Frame {frame.Id} cannot be encoded as WebP.");
         byte[] picture = PictureChunks(still.AsSpan());
 
         var head = new byte[16];
-        Put24(head.AsSpan(6), _size.Width - 1);
-        Put24(head.AsSpan(9), _size.Height - 1);
-
-        // Rounded from the start of the animation, so that roundings do not add up.
-        long start = (long)Math.Round(Count * 1000 / options.FramesPerSecond), end = (long)Math.Round((Count + 1) * 1000 / options.FramesPerSecond);
-        Put24(head.AsSpan(12), (int)(end - start));
+        Put24(head.AsSpan(6), frame.Width - 1);
+        Put24(head.AsSpan(9), frame.Height - 1);
+        long milliseconds = (long)Math.Round(end.TotalMilliseconds) - (long)Math.Round(start.TotalMilliseconds);
+        Put24(head.AsSpan(12), (int)Math.Clamp(milliseconds, 1, LongestDuration));
         head[15] = ReplaceWithoutBlending;
         WriteChunk(file, "ANMF", [.. head, .. picture]);
     }
@@ -51,18 +50,14 @@ public sealed class AnimatedWebPSink(string path, FrameSinkOptions options) : Fi
         file.Write(size);
     }
 
-    private void WriteHeader(Stream file)
+    private void WriteHeader(Stream file, Frame frame)
     {
-        if (_size.Width > LargestSide || _size.Height > LargestSide)
-        {
-            throw new ArgumentException($"WebP holds at most {LargestSide} x {LargestSide} pixels, got {_size.Width} x {_size.Height}.");
-        }
-
+        CheckLimit(frame, LargestSide, "WebP");
         file.Write("RIFF\0\0\0\0WEBP"u8);
         var extended = new byte[10];
         extended[0] = AnimationFlag;
-        Put24(extended.AsSpan(4), _size.Width - 1);
-        Put24(extended.AsSpan(7), _size.Height - 1);
+        Put24(extended.AsSpan(4), frame.Width - 1);
+        Put24(extended.AsSpan(7), frame.Height - 1);
         WriteChunk(file, "VP8X", extended);
         WriteChunk(file, "ANIM", [255, 255, 255, 255, 0, 0]); // white ground, endless
     }

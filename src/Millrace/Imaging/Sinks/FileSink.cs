@@ -1,26 +1,40 @@
 namespace Millrace.Imaging.Sinks;
 
-/// <summary>A sink into one file, which is written under a temporary name and moved into place when it is whole.</summary>
+/// <summary>
+/// A sink into one file, which is written under a temporary name and moved into place when it is whole. A frame is encoded when
+/// the next one comes, because only then is it known how long it is shown.
+/// </summary>
 public abstract class FileSink : IFrameSink
 {
     private readonly string _path;
     private readonly string _temporary;
+    private readonly FrameClock _clock;
     private FileStream? _file;
+    private Frame? _pending;
+    private bool _closed;
 
     /// <param name="path">The file; replaced where it exists.</param>
-    protected FileSink(string path) => (_path, _temporary) = (path, path + ".partial");
+    /// <param name="options">Pace.</param>
+    protected FileSink(string path, FrameSinkOptions options) =>
+        (_path, _temporary, _clock) = (path, path + ".partial", new FrameClock(options.FramesPerSecond));
 
-    /// <summary>Number of frames written.</summary>
+    /// <summary>Number of frames encoded.</summary>
     protected long Count { get; private set; }
 
     /// <inheritdoc/>
     public ValueTask WriteAsync(Frame frame, CancellationToken cancellationToken = default)
     {
+        ObjectDisposedException.ThrowIf(_closed, this);
         Guarded(() =>
         {
             _file ??= File.Create(_temporary);
-            WriteFrame(_file, frame);
-            Count++;
+            if (_pending is { } previous)
+            {
+                CheckSize(frame, previous);
+                Encode(_file, previous, frame);
+            }
+
+            _pending = frame;
         });
         return ValueTask.CompletedTask;
     }
@@ -32,10 +46,11 @@ public abstract class FileSink : IFrameSink
         {
             Guarded(() =>
             {
+                Encode(file, _pending!, null);
                 Finish(file);
                 file.Dispose();
-                _file = null;
                 File.Move(_temporary, _path, overwrite: true);
+                (_file, _closed) = (null, true);
             });
         }
 
@@ -51,20 +66,37 @@ public abstract class FileSink : IFrameSink
     }
 
     /// <summary>Appends a frame; before the first one the file is empty.</summary>
-    protected abstract void WriteFrame(Stream file, Frame frame);
+    /// <param name="file">Can be sought.</param>
+    /// <param name="frame">Of the same size as those before.</param>
+    /// <param name="start">When the frame appears, from the start of the output.</param>
+    /// <param name="end">When the next one takes its place.</param>
+    protected abstract void WriteFrame(Stream file, Frame frame, TimeSpan start, TimeSpan end);
 
     /// <summary>Writes what stands behind the last frame, or can be known only then.</summary>
     protected abstract void Finish(Stream file);
 
-    /// <summary>Refuses a frame of another size than the first: an animation has one.</summary>
-    protected void CheckSize(Frame frame, ref (int Width, int Height) size)
+    /// <summary>Refuses a first frame that the format cannot hold.</summary>
+    protected void CheckLimit(Frame frame, int largestSide, string format)
     {
-        if (Count > 0 && (frame.Width, frame.Height) != size)
+        if (frame.Width > largestSide || frame.Height > largestSide)
         {
-            throw new ArgumentException($"All frames of '{_path}' must be {size.Width} x {size.Height}; frame {frame.Id} is {frame.Width} x {frame.Height}.", nameof(frame));
+            throw new ArgumentException($"{format} holds at most {largestSide} x {largestSide} pixels; frame {frame.Id} for '{_path}' is {frame.Width} x {frame.Height}.", nameof(frame));
         }
+    }
 
-        size = (frame.Width, frame.Height);
+    private void Encode(FileStream file, Frame frame, Frame? next)
+    {
+        (TimeSpan start, TimeSpan end) = _clock.Place(frame, next);
+        WriteFrame(file, frame, start, end);
+        Count++;
+    }
+
+    private void CheckSize(Frame frame, Frame previous)
+    {
+        if ((frame.Width, frame.Height) != (previous.Width, previous.Height))
+        {
+            throw new ArgumentException($"All frames of '{_path}' must be {previous.Width} x {previous.Height}; frame {frame.Id} is {frame.Width} x {frame.Height}.", nameof(frame));
+        }
     }
 
     private void Guarded(Action work)
@@ -87,6 +119,7 @@ public abstract class FileSink : IFrameSink
 
     private void Abandon()
     {
+        _closed = true;
         if (_file is { } file)
         {
             _file = null;

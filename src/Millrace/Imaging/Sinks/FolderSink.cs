@@ -1,3 +1,5 @@
+using Millrace.Files;
+
 namespace Millrace.Imaging.Sinks;
 
 /// <summary>One PNG a frame, numbered from 0. Each picture is whole or absent; those of a run that failed stay.</summary>
@@ -7,19 +9,18 @@ public sealed class FolderSink(string folder) : IFrameSink
     private long _count;
 
     /// <inheritdoc/>
-    public async ValueTask WriteAsync(Frame frame, CancellationToken cancellationToken = default)
+    public ValueTask WriteAsync(Frame frame, CancellationToken cancellationToken = default)
     {
-        string path = Path.Combine(folder, $"{_count:D6}.png"), temporary = path + ".partial";
+        string path = Path.Combine(folder, $"{_count:D6}.png");
         try
         {
             Directory.CreateDirectory(folder);
-            await File.WriteAllBytesAsync(temporary, SkiaFrames.EncodePng(frame), cancellationToken);
-            File.Move(temporary, path, overwrite: true);
+            AtomicFile.Write(path, file => file.Write(SkiaFrames.EncodePng(frame)));
             _count++;
+            return ValueTask.CompletedTask;
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            File.Delete(temporary);
             throw new IOException($"'{path}' cannot be written: {error.Message.TrimEnd('.')}.", error);
         }
     }

@@ -9,6 +9,7 @@ public static class FrameSinks
     /// <param name="path">Where to; its extension names the format.</param>
     /// <param name="options">How; null means the defaults.</param>
     /// <exception cref="ArgumentException">Where the extension is not known, or the output would overwrite its own input.</exception>
+    /// <exception cref="FFmpegMissingException">Where a video is asked for and ffmpeg is not installed.</exception>
     /// <exception cref="DirectoryNotFoundException">Where the folder of the file does not exist.</exception>
     public static IFrameSink Create(string path, FrameSinkOptions? options = null)
     {
@@ -16,7 +17,7 @@ public static class FrameSinks
         options.Validate();
         if (path == "-")
         {
-            return new RawSink(Console.OpenStandardOutput());
+            return new RawSink(Console.OpenStandardOutput(), "standard output");
         }
 
         if (options.SourcePath is { } source && SamePlace(source, path))
@@ -46,10 +47,20 @@ public static class FrameSinks
         };
     }
 
-    // The same file, whatever links lead to it.
-    private static bool SamePlace(string first, string second)
+    private static bool SamePlace(string first, string second) =>
+        first != "-" && Path.Exists(first) && Path.Exists(second) && string.Equals(RealPath(first), RealPath(second), StringComparison.Ordinal);
+
+    // The path without links, whether it is itself one or lies below one.
+    private static string RealPath(string path)
     {
-        static string Real(string path) => Path.TrimEndingDirectorySeparator(Path.GetFullPath(File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path));
-        return first != "-" && Path.Exists(first) && Path.Exists(second) && string.Equals(Real(first), Real(second), StringComparison.Ordinal);
+        string full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
+        if (Path.GetDirectoryName(full) is not { } parent)
+        {
+            return full;
+        }
+
+        return File.ResolveLinkTarget(full, returnFinalTarget: true) is { } target
+            ? RealPath(target.FullName)
+            : Path.Combine(RealPath(parent), Path.GetFileName(full));
     }
 }

@@ -11,6 +11,9 @@ namespace Millrace.Imaging.Sources;
 /// </remarks>
 public sealed class AnimatedPngSource : IFrameSource
 {
+    private const byte Clear = 1; // values of dispose_op
+    private const byte Restore = 2;
+
     private readonly string _path;
     private readonly byte[] _header;
     private readonly List<(string Type, ReadOnlyMemory<byte> Data)> _shared = []; // palette and colour chunks, which every frame needs
@@ -24,7 +27,7 @@ public sealed class AnimatedPngSource : IFrameSource
     {
         _path = path;
         _header = [];
-        foreach ((string type, ReadOnlyMemory<byte> data) in PngChunks.Read(File.ReadAllBytes(path), path))
+        foreach ((string type, ReadOnlyMemory<byte> data) in PngChunks.Read(PictureLimits.ReadFile(path), path))
         {
             switch (type)
             {
@@ -55,6 +58,25 @@ public sealed class AnimatedPngSource : IFrameSource
         }
     }
 
+    /// <summary>Whether a PNG file announces an animation, which it does before its first picture.</summary>
+    public static bool IsAnimated(string path)
+    {
+        using FileStream file = File.OpenRead(path);
+        file.Position = PngChunks.Signature.Length;
+        var head = new byte[8];
+        while (file.ReadAtLeast(head, head.Length, throwOnEndOfStream: false) == head.Length && !head.AsSpan(4).SequenceEqual("IDAT"u8))
+        {
+            if (head.AsSpan(4).SequenceEqual("acTL"u8))
+            {
+                return true;
+            }
+
+            file.Position += BinaryPrimitives.ReadUInt32BigEndian(head) + 4L; // and a check sum
+        }
+
+        return false;
+    }
+
     /// <inheritdoc/>
     public int? Count => _parts.Count;
 
@@ -71,7 +93,7 @@ public sealed class AnimatedPngSource : IFrameSource
         for (int id = 0; id < _parts.Count; id++)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            using SKBitmap before = shown.Copy();
+            using SKBitmap? before = _parts[id].Dispose == Restore ? shown.Copy() : null;
             Show(_parts[id], shown);
             using (var canvas = new SKCanvas(opaque))
             {
@@ -91,9 +113,7 @@ public sealed class AnimatedPngSource : IFrameSource
 
     private void Show(Part part, SKBitmap shown)
     {
-        using SKData data = SKData.CreateCopy(Picture(part));
-        using SKCodec? codec = SKCodec.Create(data);
-        using SKBitmap? picture = codec is null ? null : SKBitmap.Decode(codec, new SKImageInfo(part.Width, part.Height, SKColorType.Rgba8888, SKAlphaType.Premul));
+        using SKBitmap? picture = SkiaFrames.Decode(Picture(part), SKAlphaType.Premul);
         if (picture is null)
         {
             throw new InvalidDataException($"'{_path}': a frame of the animation is damaged.");
@@ -104,16 +124,16 @@ public sealed class AnimatedPngSource : IFrameSource
         canvas.DrawBitmap(picture, part.X, part.Y, paint);
     }
 
-    private static void Dispose(Part part, SKBitmap shown, SKBitmap before)
+    private static void Dispose(Part part, SKBitmap shown, SKBitmap? before)
     {
         using var canvas = new SKCanvas(shown);
         using var replace = new SKPaint { BlendMode = SKBlendMode.Src };
-        if (part.Dispose == 1)
+        if (part.Dispose == Clear)
         {
             replace.Color = SKColors.Transparent;
             canvas.DrawRect(part.X, part.Y, part.Width, part.Height, replace);
         }
-        else if (part.Dispose == 2)
+        else if (before is not null)
         {
             canvas.DrawBitmap(before, 0, 0, replace);
         }

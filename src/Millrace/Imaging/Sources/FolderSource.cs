@@ -18,7 +18,8 @@ public sealed partial class FolderSource : IFrameSource
         _framesPerSecond = framesPerSecond;
         _paths = [.. Directory.EnumerateFiles(folder)
             .Where(path => !Path.GetFileName(path).StartsWith('.'))
-            .OrderBy(path => Number().Replace(Path.GetFileName(path), digits => digits.Value.PadLeft(20, '0')), StringComparer.Ordinal)];
+            .OrderBy(path => Number().Replace(Path.GetFileName(path), digits => digits.Value.PadLeft(20, '0')), StringComparer.Ordinal)
+            .ThenBy(path => path, StringComparer.Ordinal)];
         if (_paths.Length == 0)
         {
             throw new InvalidDataException($"The folder '{folder}' holds no file.");
@@ -36,8 +37,10 @@ public sealed partial class FolderSource : IFrameSource
     {
         for (int id = 0; id < _paths.Length; id++)
         {
-            using var decoder = SkiaDecoder.Open(await File.ReadAllBytesAsync(_paths[id], cancellationToken), _paths[id]);
+            cancellationToken.ThrowIfCancellationRequested();
+            using var decoder = SkiaDecoder.Open(PictureLimits.ReadFile(_paths[id]), _paths[id]);
             yield return decoder.Decode(0, id, TimeSpan.FromSeconds(id / _framesPerSecond));
+            await Task.Yield();
         }
     }
 

@@ -12,7 +12,7 @@ public sealed record FrameSourceOptions
     /// <summary>Frames a second of sources that have no time of their own, such as raw frames and folders; above 0.</summary>
     public double FramesPerSecond { get; init; } = 10;
 
-    /// <summary>Number of frames that a still picture or the synthetic source gives; at least 1.</summary>
+    /// <summary>Number of frames that a still picture gives; at least 1.</summary>
     public int StillFrames { get; init; } = 1;
 
     /// <summary>Checks every value.</summary>

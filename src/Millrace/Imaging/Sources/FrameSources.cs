@@ -11,6 +11,7 @@ public static class FrameSources
     /// <exception cref="FileNotFoundException">Where there is nothing at <paramref name="path"/>.</exception>
     /// <exception cref="InvalidDataException">Where the content is of no known kind.</exception>
     /// <exception cref="ArgumentException">Where an option is missing or not valid.</exception>
+    /// <exception cref="FFmpegMissingException">Where the file is a video and ffmpeg is not installed.</exception>
     public static IFrameSource Open(string path, FrameSourceOptions? options = null)
     {
         options ??= new FrameSourceOptions();
@@ -32,8 +33,8 @@ public static class FrameSources
 
         return MediaKinds.Of(Probe(path)) switch
         {
-            MediaKind.Picture or MediaKind.Animation => PictureSource.Open(path, options),
-            MediaKind.AnimatedPng => new AnimatedPngSource(path),
+            MediaKind.Png when AnimatedPngSource.IsAnimated(path) => new AnimatedPngSource(path),
+            MediaKind.Png or MediaKind.Picture or MediaKind.Animation => PictureSource.Open(path, options),
             MediaKind.Tar => new TarSource(path, options.FramesPerSecond),
             MediaKind.Video => VideoSource.Open(path),
             _ => throw new InvalidDataException(

@@ -7,7 +7,7 @@ internal enum MediaKind
     Unknown,
     Picture,
     Animation,
-    AnimatedPng,
+    Png,
     Tar,
     Video,
 }
@@ -19,8 +19,7 @@ internal static class MediaKinds
     {
         if (start.StartsWith((ReadOnlySpan<byte>)[0x89, .. "PNG\r\n"u8, 0x1a, 0x0a]))
         {
-            // The chunk acTL stands before the picture's own data.
-            return start.IndexOf("acTL"u8) >= 0 ? MediaKind.AnimatedPng : MediaKind.Picture;
+            return MediaKind.Png;
         }
 
         if (start.StartsWith((ReadOnlySpan<byte>)[0xff, 0xd8, 0xff]) || start.StartsWith("BM"u8))

@@ -20,7 +20,7 @@ public sealed class PictureSource : IFrameSource
 
     /// <summary>Opens a file.</summary>
     /// <exception cref="InvalidDataException">Where it is no picture.</exception>
-    public static PictureSource Open(string path, FrameSourceOptions options) => new(SkiaDecoder.Open(File.ReadAllBytes(path), path), options);
+    public static PictureSource Open(string path, FrameSourceOptions options) => new(SkiaDecoder.Open(PictureLimits.ReadFile(path), path), options);
 
     /// <inheritdoc/>
     public async IAsyncEnumerable<Frame> ReadAsync([EnumeratorCancellation] CancellationToken cancellationToken = default)

@@ -8,8 +8,6 @@ namespace Millrace.Imaging.Sources;
 /// <param name="framesPerSecond">Pace; above 0.</param>
 public sealed class TarSource(string path, double framesPerSecond) : IFrameSource
 {
-    private const long LongestPicture = 256L << 20;
-
     /// <inheritdoc/>
     public int? Count => null;
 
@@ -22,21 +20,16 @@ public sealed class TarSource(string path, double framesPerSecond) : IFrameSourc
         await using FileStream file = File.OpenRead(path);
         await using var archive = new TarReader(file);
         long id = 0;
-        while (await NextAsync(archive, cancellationToken) is { } entry)
+        while (await Guarded(archive.GetNextEntryAsync(cancellationToken: cancellationToken)) is { } entry)
         {
-            if (entry.DataStream is not { } data)
+            if (entry.EntryType is not (TarEntryType.RegularFile or TarEntryType.V7RegularFile or TarEntryType.ContiguousFile))
             {
                 continue;
             }
 
-            if (entry.Length > LongestPicture)
-            {
-                throw new InvalidDataException($"'{path}': '{entry.Name}' has {entry.Length} bytes; a picture has at most {LongestPicture}.");
-            }
-
-            using var bytes = new MemoryStream();
-            await data.CopyToAsync(bytes, cancellationToken);
-            using var decoder = SkiaDecoder.Open(bytes.ToArray(), $"{path}: {entry.Name}");
+            string name = $"{path}: {entry.Name}";
+            PictureLimits.CheckBytes(entry.Length, name);
+            using var decoder = SkiaDecoder.Open(await Guarded(BytesAsync(entry, cancellationToken)), name);
             yield return decoder.Decode(0, id, TimeSpan.FromSeconds(id / framesPerSecond));
             id++;
         }
@@ -50,13 +43,20 @@ public sealed class TarSource(string path, double framesPerSecond) : IFrameSourc
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
-    private async Task<TarEntry?> NextAsync(TarReader archive, CancellationToken cancellationToken)
+    private static async ValueTask<byte[]> BytesAsync(TarEntry entry, CancellationToken cancellationToken)
+    {
+        using var bytes = new MemoryStream();
+        await (entry.DataStream ?? Stream.Null).CopyToAsync(bytes, cancellationToken); // an empty file has no stream
+        return bytes.ToArray();
+    }
+
+    private async ValueTask<T> Guarded<T>(ValueTask<T> reading)
     {
         try
         {
-            return await archive.GetNextEntryAsync(cancellationToken: cancellationToken);
+            return await reading;
         }
-        catch (Exception error) when (error is EndOfStreamException or FormatException)
+        catch (Exception error) when (error is InvalidDataException or EndOfStreamException or FormatException or OverflowException or ArgumentException)
         {
             throw new InvalidDataException($"'{path}' is a damaged or truncated tar archive: {error.Message}", error);
         }

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using FFMpegCore;
+using FFMpegCore.Enums;
 using FFMpegCore.Pipes;
 
 namespace Millrace.Imaging.Sources;
@@ -14,30 +15,31 @@ public sealed class VideoSource : IFrameSource
     private readonly int _width;
     private readonly int _height;
     private readonly double _framesPerSecond;
+    private readonly TimeSpan _duration; // zero where it is not known
 
-    private VideoSource(string path, int width, int height, double framesPerSecond, int? count) =>
-        (_path, _width, _height, _framesPerSecond, Count) = (path, width, height, framesPerSecond, count);
+    private VideoSource(string path, int width, int height, double framesPerSecond, TimeSpan duration) =>
+        (_path, _width, _height, _framesPerSecond, _duration) = (path, width, height, framesPerSecond, duration);
 
-    /// <inheritdoc/>
-    public int? Count { get; }
+    /// <summary>Number of frames by duration and mean rate, which may be off by one or two.</summary>
+    public int? Count => _duration > TimeSpan.Zero ? Math.Max(1, (int)Math.Round(_duration.TotalSeconds * _framesPerSecond)) : null;
 
     /// <inheritdoc/>
     public double? FramesPerSecond => _framesPerSecond;
 
     /// <summary>Opens a video.</summary>
     /// <exception cref="InvalidDataException">Where it holds no video that can be decoded.</exception>
+    /// <exception cref="ArgumentException">Where ffmpeg's command line cannot hold the name.</exception>
     /// <exception cref="FFmpegMissingException">Where ffmpeg is not installed.</exception>
     public static VideoSource Open(string path)
     {
-        VideoStream video = FFmpeg.Probe(path, out TimeSpan duration);
+        (VideoStream video, TimeSpan duration) = FFmpeg.Probe(path);
         (int width, int height) = (video.Width ?? 0, video.Height ?? 0);
         PictureLimits.Check(width, height, path);
 
         // ffmpeg turns frames upright while it decodes.
         bool turned = Math.Abs(video.Rotation) % 180 == 90;
         double rate = double.IsFinite(video.AverageFrameRate) && video.AverageFrameRate > 0 ? video.AverageFrameRate : 25;
-        int expected = (int)Math.Round(duration.TotalSeconds * rate);
-        return new VideoSource(path, turned ? height : width, turned ? width : height, rate, expected > 0 ? expected : null);
+        return new VideoSource(path, turned ? height : width, turned ? width : height, rate, duration);
     }
 
     /// <inheritdoc/>
@@ -66,15 +68,21 @@ public sealed class VideoSource : IFrameSource
     private async Task DecodeAsync(ChannelWriter<Frame> frames, CancellationToken cancellationToken)
     {
         long count = 0;
+        TimeSpan decoded = TimeSpan.Zero;
         try
         {
             var sink = new StreamPipeSink(async (stream, _) => count = await ReadFramesAsync(stream, frames, cancellationToken));
             await FFMpegArguments
-                .FromFileInput(_path)
-                .OutputToPipe(sink, options => options.ForceFormat("rawvideo").WithCustomArgument("-map 0:v:0 -pix_fmt rgb24 -fps_mode passthrough -xerror"))
+                .FromFileInput(FFmpeg.PathArgument(_path), verifyExists: true)
+                .OutputToPipe(sink, options => options.ForceFormat("rawvideo").WithCustomArgument("-map 0:v:0 -pix_fmt rgb24 -fps_mode passthrough -xerror -stats"))
+                .NotifyOnProgress(time => decoded = time)
+                .WithLogLevel(FFMpegLogLevel.Error)
                 .ProcessAsynchronously(throwOnError: true, cancellationToken: cancellationToken);
+
+            // Some containers end early without an error. Time tells it where a count of frames would not: frames may last differently long.
             Exception? problem = count == 0 ? new InvalidDataException($"'{_path}' holds no frame.")
-                : Count is { } expected && count < (0.9 * expected) - 2 ? new InvalidDataException($"'{_path}' is truncated: {count} of about {expected} frames could be decoded.")
+                : decoded < (0.9 * _duration) - TimeSpan.FromSeconds(2 / _framesPerSecond) ? new InvalidDataException(
+                    $"'{_path}' is truncated: {decoded.TotalSeconds:F1} of {_duration.TotalSeconds:F1} seconds could be decoded.")
                 : null;
             frames.Complete(problem);
         }
