@@ -20,12 +20,14 @@ public sealed class GenerateTests(TinyModelFolder model) : IClassFixture<TinyMod
         Assert.Equal((8, 8), (picture.Width, picture.Height));
     }
 
-    [Fact]
-    public async Task The_same_seed_gives_the_same_pictures_whatever_their_number()
+    [Theory]
+    [InlineData("fp32")]
+    [InlineData("bf16")]
+    public async Task The_same_seed_gives_the_same_pictures_whatever_their_number(string precision)
     {
-        await GenerateAsync("--output", _folder.File("one.png"), "--seed", "3");
-        await GenerateAsync("--output", _folder.File("many.png"), "--seed", "3", "--count", "11");
-        await GenerateAsync("--output", _folder.File("other.png"), "--seed", "4");
+        await GenerateAsync("--output", _folder.File("one.png"), "--seed", "3", "--precision", precision);
+        await GenerateAsync("--output", _folder.File("many.png"), "--seed", "3", "--precision", precision, "--count", "11");
+        await GenerateAsync("--output", _folder.File("other.png"), "--seed", "4", "--precision", precision);
 
         byte[] one = (await PictureAsync("one.png")).Rgb;
         Assert.Equal(one, (await PictureAsync("many-00.png")).Rgb);
