@@ -1,5 +1,6 @@
 using Millrace.Models.Layers;
 using Millrace.Tests.Cli;
+using Millrace.Tests.Support;
 using Millrace.Training;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -101,6 +102,19 @@ public sealed class TrainerTests
         using var wider = new Toy(width: 5);
         var error = Assert.Throws<InvalidDataException>(() => new Trainer(wider, Options(steps: 2), folder.Path).Dispose());
         Assert.Contains("checkpoint.safetensors", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void No_tensor_outlives_a_run()
+    {
+        using var folder = new TemporaryFolder();
+        using var toy = new Toy();
+        int run = 0;
+        Living.StaysConstant(() =>
+        {
+            using var trainer = new Trainer(toy, Options(steps: 6), Path.Combine(folder.Path, $"{run++}"));
+            trainer.Run(seed: 1);
+        });
     }
 
     [Fact]
