@@ -62,7 +62,8 @@ public sealed class Trainer : IDisposable
         long counted = 0;
         while (Step < _options.Steps && !cancellation.IsCancellationRequested)
         {
-            using Tensor norm = TakeStep(seed, lossSum);
+            using var scope = NewDisposeScope();
+            Tensor norm = TakeStep(seed, lossSum);
             counted++;
             bool checkpoint = Step % _options.CheckpointEvery == 0;
             if (Step % _options.LogEvery == 0 || checkpoint || Step == _options.Steps)
@@ -97,7 +98,8 @@ public sealed class Trainer : IDisposable
     public void WithAverage(Action action)
     {
         using IDisposable noGrad = no_grad();
-        using Tensor trained = _parameters.Values.clone();
+        using var scope = NewDisposeScope();
+        Tensor trained = _parameters.Values.clone();
         _parameters.Values.copy_(_average);
         try
         {
@@ -113,6 +115,7 @@ public sealed class Trainer : IDisposable
     public void UseAverage()
     {
         using IDisposable noGrad = no_grad();
+        using var scope = NewDisposeScope();
         _parameters.Values.copy_(_average);
     }
 

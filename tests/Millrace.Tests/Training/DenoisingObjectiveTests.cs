@@ -81,13 +81,23 @@ public sealed class DenoisingObjectiveTests
         using var initial = new Generator(1);
         var unet = new UNet2DConditionModel(new UNet2DConditionOptions
         {
-            BlockOutChannels = [8, 16], DownBlockTypes = [UNetBlockType.Plain, UNetBlockType.CrossAttention],
+            BlockOutChannels = [8, 16],
+            DownBlockTypes = [UNetBlockType.Plain, UNetBlockType.CrossAttention],
             UpBlockTypes = [UNetBlockType.CrossAttention, UNetBlockType.Plain],
-            LayersPerBlock = 1, NumAttentionHeads = [1, 2], NormNumGroups = 4, CrossAttentionDim = 8,
+            LayersPerBlock = 1,
+            NumAttentionHeads = [1, 2],
+            NormNumGroups = 4,
+            CrossAttentionDim = 8,
         });
         var text = new ClipTextModel(new ClipTextOptions
         {
-            VocabSize = 10, HiddenSize = 8, IntermediateSize = 16, NumHiddenLayers = 1, NumAttentionHeads = 2, MaxPositionEmbeddings = 4, EosTokenId = 9,
+            VocabSize = 10,
+            HiddenSize = 8,
+            IntermediateSize = 16,
+            NumHiddenLayers = 1,
+            NumAttentionHeads = 2,
+            MaxPositionEmbeddings = 4,
+            EosTokenId = 9,
         });
         return new TextConditionalNetwork(unet.Initialize(initial), text.Initialize(initial));
     }
