@@ -16,7 +16,7 @@ internal sealed class PlainPipeline(IDenoiser denoiser, IAutoencoder autoencoder
     private const int Steps = 50;
     private const double GuidanceScale = 7.5;
 
-    private readonly DdimSolver _solver = new(process, Steps);
+    private readonly DdimSolver _solver = DdimSolver.Leading(process, Steps);
     private readonly ClassifierFreeGuidance _guided = new(denoiser, negative, GuidanceScale);
 
     /// <summary>Generates from one frame, [1, 3, H, W] to the same shape.</summary>
@@ -25,16 +25,8 @@ internal sealed class PlainPipeline(IDenoiser denoiser, IAutoencoder autoencoder
         using var scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
         Tensor latent = autoencoder.Encode(image);
-        (double alpha, double sigma) = process.Coefficients(_solver.Timesteps[0]);
-        Tensor x = (alpha * latent) + (sigma * randn_like(latent));
-        for (int step = 0; step < Steps; step++)
-        {
-            Tensor t = tensor(new float[] { _solver.Timesteps[step] });
-            (Tensor a, Tensor b) = process.Coefficients(t);
-            Tensor epsilon = PredictionConversion.ToEpsilon(denoiser.Prediction, _guided.Predict(x, t, positive), x, a, b);
-            x = _solver.Step(step, x, epsilon);
-        }
-
-        return autoencoder.Decode(x).MoveToOuterDisposeScope();
+        var sampler = new Sampler(_guided, _solver);
+        Tensor x = sampler.Begin(like => randn_like(like), latent, fromNoise: false);
+        return autoencoder.Decode(sampler.Sample(x, positive, like => randn_like(like))).MoveToOuterDisposeScope();
     }
 }

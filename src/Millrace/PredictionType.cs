@@ -14,4 +14,7 @@ public enum PredictionType
 
     /// <summary>The flow velocity e - x_0 (rectified flow, arXiv 2209.03003).</summary>
     Flow,
+
+    /// <summary>The F of EDM, x_0 = c_skip x + c_out F (Karras et al. 2022, arXiv 2206.00364, table 1): -v for data scaled to unit variance.</summary>
+    Edm,
 }

@@ -13,7 +13,7 @@ public sealed class ArchitectureTests
         { "Imaging", ["Processes", "Solvers", "Guidance", "Models", "Checkpoints", "Streaming", "Training", "Evaluation"] },
         { "Runtime", ["Processes", "Solvers", "Guidance", "Models", "Checkpoints", "Streaming", "Training", "Evaluation", "Imaging"] },
         { "Models", ["Solvers", "Guidance", "Checkpoints", "Streaming", "Training", "Evaluation", "Imaging"] },
-        { "Checkpoints", ["Solvers", "Guidance", "Streaming", "Training", "Evaluation", "Imaging"] },
+        { "Checkpoints", ["Guidance", "Streaming", "Training", "Evaluation", "Imaging"] },
         { "Streaming", ["Models", "Checkpoints", "Training", "Evaluation", "Runtime"] },
         { "Training", ["Streaming", "Evaluation"] },
     };

@@ -10,6 +10,7 @@ public sealed class PredictionConversionTests
     [InlineData(PredictionType.VPrediction)]
     [InlineData(PredictionType.Sample)]
     [InlineData(PredictionType.Flow)]
+    [InlineData(PredictionType.Edm)]
     public void Every_type_gives_back_the_noise_and_the_sample(PredictionType type)
     {
         using var scope = NewDisposeScope();
@@ -20,6 +21,7 @@ public sealed class PredictionConversionTests
         {
             PredictionType.Epsilon => noise,
             PredictionType.VPrediction => (alpha * noise) - (sigma * sample),
+            PredictionType.Edm => (sigma * sample) - (alpha * noise),
             PredictionType.Sample => sample,
             _ => noise - sample,
         };

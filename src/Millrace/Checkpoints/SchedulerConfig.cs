@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Millrace.Checkpoints.Schedulers;
 using Millrace.Models;
 using Millrace.Processes;
 
@@ -8,20 +9,14 @@ namespace Millrace.Checkpoints;
 public static class SchedulerConfig
 {
     private const string Written = "DDIMScheduler";
-    private const int MostTimesteps = 1_000_000;
 
-    private static readonly string[] VariancePreserving =
-    [
-        Written, "DDIMParallelScheduler", "DDPMScheduler", "DDPMParallelScheduler", "DEISMultistepScheduler", "DPMSolverMultistepScheduler",
-        "DPMSolverSDEScheduler", "DPMSolverSinglestepScheduler", "EulerAncestralDiscreteScheduler", "EulerDiscreteScheduler", "HeunDiscreteScheduler",
-        "KDPM2AncestralDiscreteScheduler", "KDPM2DiscreteScheduler", "LCMScheduler", "LMSDiscreteScheduler", "PNDMScheduler", "TCDScheduler", "UniPCMultistepScheduler",
-    ];
-
-    private static readonly Dictionary<string, BetaSchedule> Schedules = new()
+    internal static readonly Dictionary<string, BetaSchedule> Schedules = new()
     {
         ["linear"] = BetaSchedule.Linear,
         ["scaled_linear"] = BetaSchedule.ScaledLinear,
         ["squaredcos_cap_v2"] = BetaSchedule.Cosine,
+        ["exp"] = BetaSchedule.Exponential,
+        ["sigmoid"] = BetaSchedule.Sigmoid,
     };
 
     private static readonly Dictionary<string, PredictionType> Predictions = new()
@@ -35,15 +30,10 @@ public static class SchedulerConfig
     /// <exception cref="InvalidDataException">Where it describes another kind of process, or lacks a field; names the file and the field.</exception>
     public static (VariancePreservingProcess Process, PredictionType Prediction) Read(string path)
     {
-        var config = new ConfigFile(path);
-        _ = config.Choice("_class_name", VariancePreserving.ToDictionary(name => name));
-        config.Only("trained_betas", "null");
-        config.Only("rescale_betas_zero_snr", "false");
-        BetaSchedule schedule = config.Choice("beta_schedule", Schedules);
-        (double start, double end, int timesteps) = (config.Number("beta_start"), config.Number("beta_end"), config.Integer("num_train_timesteps", 1000));
-        config.Check(() => ArgumentOutOfRangeException.ThrowIfGreaterThan(timesteps, MostTimesteps, "num_train_timesteps"));
-        PredictionType prediction = config.Choice("prediction_type", PredictionType.Epsilon, Predictions);
-        return (config.Checked(() => new VariancePreservingProcess(schedule, start, end, timesteps)), prediction);
+        var scheduler = DiffusersScheduler.Read(path);
+        return scheduler.Process is VariancePreservingProcess process
+            ? (process, scheduler.Prediction)
+            : throw new InvalidDataException($"{path}: the scheduler must be one of a variance-preserving process, it is one of a {scheduler.Process.GetType().Name}.");
     }
 
     /// <summary>Writes a file from which <see cref="Read"/>, and diffusers, make the same process.</summary>
@@ -52,9 +42,11 @@ public static class SchedulerConfig
     {
         ["_class_name"] = Written,
         ["num_train_timesteps"] = process.TrainTimesteps,
-        ["beta_schedule"] = Schedules.First(entry => entry.Value == process.Schedule).Key,
+        ["beta_schedule"] = Schedules.FirstOrDefault(entry => entry.Value == process.Schedule).Key
+            ?? throw new ArgumentException("A process of betas given one by one cannot be written.", nameof(process)),
         ["beta_start"] = process.BetaStart,
         ["beta_end"] = process.BetaEnd,
+        ["rescale_betas_zero_snr"] = process.ZeroTerminalSnr,
         ["prediction_type"] = Predictions.FirstOrDefault(entry => entry.Value == prediction).Key
             ?? throw new ArgumentException($"prediction must be one of {string.Join(", ", Predictions.Values)}, got {prediction}.", nameof(prediction)),
         ["clip_sample"] = false,

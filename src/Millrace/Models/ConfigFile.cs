@@ -41,6 +41,16 @@ internal sealed class ConfigFile
     public ConfigFile(string path, string className)
         : this(path) => _ = Choice("_class_name", className, new Dictionary<string, string> { [className] = className });
 
+    /// <summary>An object within another file.</summary>
+    /// <exception cref="InvalidDataException">Where it is not a JSON object.</exception>
+    public ConfigFile(string path, JsonElement config)
+    {
+        _path = path;
+        _fields = config.ValueKind == JsonValueKind.Object
+            ? config.EnumerateObject().ToDictionary(field => field.Name, field => field.Value)
+            : throw new InvalidDataException($"{path}: a configuration must be a JSON object, it is {config.ValueKind}.");
+    }
+
     public static void Write(string path, JsonObject config) =>
         AtomicFile.Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(config.ToJsonString(Indented) + "\n")));
 
@@ -84,6 +94,22 @@ internal sealed class ConfigFile
         _fields.TryGetValue(field, out JsonElement value) && value.ValueKind == JsonValueKind.Array
             ? Integers(field, [])
             : [.. Enumerable.Repeat(Integer(field, fallback), count)];
+
+    /// <summary>Numbers; null where there are none.</summary>
+    public IReadOnlyList<double>? Numbers(string field) =>
+        Take(field) is not { } value ? null
+        : value.ValueKind == JsonValueKind.Array && value.EnumerateArray().All(item => item.ValueKind == JsonValueKind.Number)
+            ? [.. value.EnumerateArray().Select(item => item.GetDouble())]
+        : throw Refusal(field, value, "a list of numbers");
+
+    /// <summary>Passes over fields that have no bearing here.</summary>
+    public void Pass(IEnumerable<string> fields)
+    {
+        foreach (string field in fields)
+        {
+            _ = Take(field);
+        }
+    }
 
     /// <summary>Refuses a field that is there with another value than <paramref name="json"/>.</summary>
     public void Only(string field, string json)

@@ -11,4 +11,10 @@ public enum BetaSchedule
 
     /// <summary>abar_t = cos^2(((t / T) + 0.008) / 1.008 * pi / 2), beta_t at most 0.999 (Nichol and Dhariwal 2021, arXiv 2102.09672, equation 17).</summary>
     Cosine,
+
+    /// <summary>abar_t = e^(-12 t / T), beta_t at most 0.999 (Jun and Nichol 2023, arXiv 2305.02463).</summary>
+    Exponential,
+
+    /// <summary>beta_t a logistic function of t over [-6, 6] (Xu et al. 2022, arXiv 2203.02923).</summary>
+    Sigmoid,
 }

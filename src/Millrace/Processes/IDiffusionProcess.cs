@@ -1,22 +1,18 @@
-using static TorchSharp.torch;
-
 namespace Millrace.Processes;
 
 /// <summary>
-/// The forward process x_t = Alpha(t) x_0 + Sigma(t) e, with e standard normal. t grows with the noise and is given per row,
-/// so one batch may hold many noise levels. Immutable: one instance serves many streams at once.
+/// The forward process x_t = Alpha(t) x_0 + Sigma(t) e, with e standard normal. t grows with the noise.
+/// Immutable: one instance serves many streams at once.
 /// </summary>
 public interface IDiffusionProcess
 {
-    /// <summary>Number of training timesteps T; valid timesteps are 0..T-1.</summary>
+    /// <summary>Number of training timesteps T.</summary>
     int TrainTimesteps { get; }
 
-    /// <summary>Coefficients (alpha, sigma) at one timestep, in double precision.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">Where <paramref name="timestep"/> is outside 0..T-1.</exception>
-    (double Alpha, double Sigma) Coefficients(double timestep);
+    /// <summary>The least and the most noise: the times between which the process is defined.</summary>
+    (double First, double Last) TimeRange { get; }
 
-    /// <summary>Coefficients for a batch of timesteps.</summary>
-    /// <param name="t">[B], any dtype.</param>
-    /// <returns>Two tensors [B, 1, 1, 1], float32, on the device of <paramref name="t"/>; the caller's to dispose.</returns>
-    (Tensor Alpha, Tensor Sigma) Coefficients(Tensor t);
+    /// <summary>Coefficients (alpha, sigma) at one time, in double precision.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Where <paramref name="timestep"/> is outside <see cref="TimeRange"/>.</exception>
+    (double Alpha, double Sigma) Coefficients(double timestep);
 }

@@ -19,7 +19,8 @@ public static class PredictionConversion
         PredictionType.VPrediction => (alpha * prediction).Plus(sigma * x) / (alpha * alpha).Plus(sigma * sigma),
         PredictionType.Sample => x.Minus(alpha * prediction) / sigma,
         PredictionType.Flow => x.Plus(alpha * prediction) / alpha.Plus(sigma),
-        _ => throw new ArgumentOutOfRangeException(nameof(type), $"Unknown prediction type {type}."),
+        PredictionType.Edm => (sigma * x).Minus(alpha * prediction) / (alpha * alpha).Plus(sigma * sigma),
+        _ => throw Unknown(type),
     };
 
     /// <summary>The clean sample x_0 that <paramref name="prediction"/> implies. Safe near pure noise (a to 0) for every type but <see cref="PredictionType.Epsilon"/>.</summary>
@@ -32,6 +33,32 @@ public static class PredictionConversion
         PredictionType.VPrediction => (alpha * x).Minus(sigma * prediction) / (alpha * alpha).Plus(sigma * sigma),
         PredictionType.Sample => prediction.alias(),
         PredictionType.Flow => x.Minus(sigma * prediction) / alpha.Plus(sigma),
-        _ => throw new ArgumentOutOfRangeException(nameof(type), $"Unknown prediction type {type}."),
+        PredictionType.Edm => (alpha * x).Plus(sigma * prediction) / (alpha * alpha).Plus(sigma * sigma),
+        _ => throw Unknown(type),
     };
+
+    /// <summary>The same conversions where one level holds for all rows, as factors in double precision, over its coordinates of x and its scale of the data.</summary>
+    /// <remarks>
+    /// The network sees x' = c x, c the input scale, which is a y_0 + b e with a = c Alpha d, b = c Sigma and y_0 = x_0 / d of unit
+    /// variance. For <see cref="PredictionType.Edm"/> this gives c_skip and c_out of Karras et al. 2022, arXiv 2206.00364, table 1.
+    /// </remarks>
+    /// <param name="type">What the network predicts.</param>
+    /// <param name="level">Where.</param>
+    public static PredictionFactors Factors(PredictionType type, NoiseLevel level)
+    {
+        (double c, double d) = (level.InputScale, level.DataScale);
+        (double a, double b) = (c * level.Alpha * d, c * level.Sigma);
+        double squares = (a * a) + (b * b);
+        return type switch
+        {
+            PredictionType.Epsilon => new(1 / level.Alpha, -level.Sigma / level.Alpha, 0, 1),
+            PredictionType.VPrediction => new(d * a * c / squares, -d * b / squares, b * c / squares, a / squares),
+            PredictionType.Sample => new(0, 1, 1 / level.Sigma, -level.Alpha / level.Sigma),
+            PredictionType.Flow => new(d * c / (a + b), -d * b / (a + b), c / (a + b), a / (a + b)),
+            PredictionType.Edm => new(d * a * c / squares, d * b / squares, b * c / squares, -a / squares),
+            _ => throw Unknown(type),
+        };
+    }
+
+    private static ArgumentOutOfRangeException Unknown(PredictionType type) => new(nameof(type), $"Unknown prediction type {type}.");
 }

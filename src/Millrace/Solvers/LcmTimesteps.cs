@@ -10,18 +10,21 @@ public static class LcmTimesteps
     private const int OriginalSteps = 50;
 
     /// <summary>The grid, from the noise down.</summary>
-    /// <param name="inferenceSteps">Number of indices, 1..50; fewer than 50 pick evenly among them.</param>
-    /// <param name="trainTimesteps">T of the process, at least 50.</param>
-    public static IReadOnlyList<int> Grid(int inferenceSteps = OriginalSteps, int trainTimesteps = 1000)
+    /// <param name="inferenceSteps">Number of indices, 1..<paramref name="originalSteps"/>; fewer pick evenly among them.</param>
+    /// <param name="trainTimesteps">T of the process, at least <paramref name="originalSteps"/>.</param>
+    /// <param name="originalSteps">Steps of the teacher in distillation: k = T / originalSteps.</param>
+    /// <exception cref="ArgumentOutOfRangeException">Where an argument is outside its range.</exception>
+    public static IReadOnlyList<int> Grid(int inferenceSteps = OriginalSteps, int trainTimesteps = 1000, int originalSteps = OriginalSteps)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(trainTimesteps, OriginalSteps);
-        if (inferenceSteps is < 1 or > OriginalSteps)
+        ArgumentOutOfRangeException.ThrowIfLessThan(originalSteps, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(trainTimesteps, originalSteps);
+        if (inferenceSteps < 1 || inferenceSteps > originalSteps)
         {
-            throw new ArgumentOutOfRangeException(nameof(inferenceSteps), $"The number of inference steps must be in 1..{OriginalSteps}, got {inferenceSteps}.");
+            throw new ArgumentOutOfRangeException(nameof(inferenceSteps), $"The number of inference steps must be in 1..{originalSteps}, got {inferenceSteps}.");
         }
 
-        int spacing = trainTimesteps / OriginalSteps;
-        return [.. Enumerable.Range(0, inferenceSteps).Select(index => ((OriginalSteps - (index * OriginalSteps / inferenceSteps)) * spacing) - 1)];
+        int spacing = trainTimesteps / originalSteps;
+        return [.. Enumerable.Range(0, inferenceSteps).Select(index => ((originalSteps - (int)((long)index * originalSteps / inferenceSteps)) * spacing) - 1)];
     }
 
     /// <summary>The timesteps of a list of indices.</summary>

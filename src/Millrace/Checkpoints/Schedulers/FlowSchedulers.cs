@@ -1,0 +1,37 @@
+using Millrace.Processes;
+using Millrace.Solvers;
+
+namespace Millrace.Checkpoints.Schedulers;
+
+/// <summary>Schedulers for flows.</summary>
+internal static class FlowSchedulers
+{
+    public static Func<int, SamplingPlanOptions, SamplingPlan> Planner(SchedulerSettings settings)
+    {
+        var process = (FlowProcess)settings.Process;
+        bool dynamic = settings.Config.Flag("use_dynamic_shifting", false);
+        SigmaPath path = SigmaPath.Of(process);
+        return (steps, options) =>
+        {
+            IReadOnlyList<NoiseLevel> levels = [.. Sigmas(process, dynamic, steps, options).Select(path.At), path.At(0)];
+            return new SamplingPlan(settings.Class == SchedulerClass.FlowMatchEulerDiscrete
+                ? new DdimSolver(NoiseInterval.Between(levels))
+                : new HeunSolver(path, NoiseInterval.Between(levels)), settings.Constraint, 1);
+        };
+    }
+
+    /// <summary>Sigmas from that of T down to that of 1, both already shifted where the shift is fixed, evenly spaced and shifted once more.</summary>
+    private static IEnumerable<double> Sigmas(FlowProcess process, bool dynamic, int steps, SamplingPlanOptions options)
+    {
+        if (dynamic != options.Mu.HasValue)
+        {
+            throw new ArgumentException(dynamic
+                ? "A flow whose shift depends on the size of the picture needs mu."
+                : "A flow whose shift is fixed takes no mu.", nameof(options));
+        }
+
+        var shift = dynamic ? new FlowProcess(Math.Exp(options.Mu!.Value), process.TrainTimesteps) : process;
+        double first = 1.0 / process.TrainTimesteps;
+        return (options.Sigmas ?? TimestepGrids.Linear(1, dynamic ? first : shift.Shifted(first), steps)).Select(shift.Shifted);
+    }
+}
