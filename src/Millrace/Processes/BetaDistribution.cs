@@ -9,7 +9,7 @@ internal static class BetaDistribution
     /// <summary>The x below which a share of the distribution lies.</summary>
     public static double Quantile(double share, double a, double b)
     {
-        double total = Weight(Math.PI / 2, a, b), low = 0, high = Math.PI / 2;
+        double half = Math.PI / 4, total = Rising(half, a, b) + Rising(half, b, a), low = 0, high = Math.PI / 2;
         for (int halving = 0; halving < Halvings; halving++)
         {
             double middle = (low + high) / 2;

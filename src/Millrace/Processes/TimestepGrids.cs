@@ -42,9 +42,12 @@ public static class TimestepGrids
         };
     }
 
-    /// <summary>n numbers evenly from one to another, both included.</summary>
-    internal static IReadOnlyList<double> Linear(double from, double to, int count) =>
-        [.. Enumerable.Range(0, count).Select(index => count == 1 ? from : double.Lerp(from, to, (double)index / (count - 1)))];
+    /// <summary>n numbers evenly from one to another, both included; counted from the last, so that whole timesteps come out whole.</summary>
+    internal static IReadOnlyList<double> Linear(double from, double to, int count)
+    {
+        double width = (from - to) / Math.Max(1, count - 1);
+        return [.. Enumerable.Range(0, count).Select(index => index == 0 ? from : to + ((count - 1 - index) * width))];
+    }
 
     internal static void CheckSteps(int steps, int trainTimesteps)
     {

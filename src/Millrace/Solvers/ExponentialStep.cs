@@ -11,42 +11,25 @@ namespace Millrace.Solvers;
 /// <remarks>
 /// Lu et al. 2022, arXiv 2206.00927, equation 3.7 (estimate of the noise) and arXiv 2211.01095, equation 9 (of the sample), section
 /// 3.4 and appendix A for the stochastic forms. With h = lambda' - lambda, and H = 2h for stochastic steps, else h:
-/// sample: Scale = (sigma' / sigma) e^(h-H), c_0 = alpha' (1 - e^-H), c_1 = alpha' ((e^-H - 1) / H + 1), c_2 = alpha' (1/2 - (e^-H - 1 + H) / H^2), s = sigma' sqrt(1 - e^-H);
-/// noise: Scale = alpha' / alpha, c_0 = -w sigma' (e^h - 1), c_1 = -w sigma' ((e^h - 1) / h - 1), c_2 = -w sigma' ((e^h - 1 - h) / h^2 - 1/2), w = H / h, s = sigma' sqrt(e^2h - 1).
+/// sample: Scale = (sigma' / sigma) e^(h-H), c_k = alpha' H phi_(k+1)(-H), s = sigma' sqrt(1 - e^-H);
+/// noise: Scale = alpha' / alpha, c_k = -sigma' H phi_(k+1)(h), s = sigma' sqrt(e^2h - 1).
 /// </remarks>
 internal readonly record struct ExponentialStep(double Scale, double C0, double C1, double C2, double Noise)
 {
     public static ExponentialStep Between(NoiseLevel from, NoiseLevel to, DpmEstimate estimate, bool stochastic)
     {
-        double h = to.LogSnr - from.LogSnr;
-        return estimate == DpmEstimate.Sample ? OfSample(from, to, h, stochastic) : OfNoise(from, to, h, stochastic);
-    }
-
-    private static ExponentialStep OfSample(NoiseLevel from, NoiseLevel to, double h, bool stochastic)
-    {
-        if (to.Sigma == 0)
+        double h = to.LogSnr - from.LogSnr, width = stochastic ? 2 * h : h;
+        if (estimate == DpmEstimate.Sample)
         {
-            return new ExponentialStep(0, to.Alpha, 0, 0, 0);
+            return to.Sigma == 0
+                ? new ExponentialStep(0, to.Alpha, 0, 0, 0)
+                : Weighted(to.Sigma / from.Sigma * Math.Exp(h - width), to.Alpha * width, -width, stochastic ? to.Sigma * Math.Sqrt(width * PhiFunction.Of(1, -width)) : 0);
         }
 
-        double width = stochastic ? 2 * h : h, decay = Math.Exp(-width) - 1;
-        return new ExponentialStep(
-            to.Sigma / from.Sigma * Math.Exp(h - width), -to.Alpha * decay, to.Alpha * ((decay / width) + 1),
-            to.Alpha * (0.5 - ((decay + width) / (width * width))), stochastic ? to.Sigma * Math.Sqrt(-decay) : 0);
-    }
-
-    private static ExponentialStep OfNoise(NoiseLevel from, NoiseLevel to, double h, bool stochastic)
-    {
-        if (to.Sigma == 0)
-        {
-            // The limit of sigma' (e^h - 1) where sigma' falls to 0.
-            return new ExponentialStep(to.Alpha / from.Alpha, -to.Alpha * from.NoiseRatio, 0, 0, 0);
-        }
-
-        double weight = -to.Sigma * (stochastic ? 2 : 1), growth = Math.Exp(h) - 1;
-        return new ExponentialStep(
-            to.Alpha / from.Alpha, weight * growth, weight * ((growth / h) - 1), weight * (((growth - h) / (h * h)) - 0.5),
-            stochastic ? to.Sigma * Math.Sqrt(Math.Exp(2 * h) - 1) : 0);
+        // The limit of sigma' (e^h - 1) where sigma' falls to 0 is alpha' sigma / alpha.
+        return to.Sigma == 0
+            ? new ExponentialStep(to.Alpha / from.Alpha, -to.Alpha * from.NoiseRatio, 0, 0, 0)
+            : Weighted(to.Alpha / from.Alpha, -to.Sigma * width, h, stochastic ? to.Sigma * Math.Sqrt(2 * h * PhiFunction.Of(1, 2 * h)) : 0);
     }
 
     /// <summary>The step.</summary>
@@ -58,4 +41,7 @@ internal readonly record struct ExponentialStep(double Scale, double C0, double 
         Tensor mean = LinearCombination.Of([(Scale, x), .. terms]);
         return Noise > 0 ? LinearCombination.Of((1, mean), (Noise, noise(mean))) : mean;
     }
+
+    private static ExponentialStep Weighted(double scale, double weight, double z, double noise) =>
+        new(scale, weight * PhiFunction.Of(1, z), weight * PhiFunction.Of(2, z), weight * PhiFunction.Of(3, z), noise);
 }

@@ -42,7 +42,7 @@ public sealed class UniPCSolver : GridSolver
         int order = OrderAt(position);
         double h = to.LogSnr - from.LogSnr, signed = _options.Estimate == DpmEstimate.Sample ? -h : h;
         double[] places = [.. Enumerable.Range(1, order - 1).Select(back => (_steps[position - back].From.LogSnr - from.LogSnr) / h)];
-        double scale = _options.Basis == UniPCBasis.Linear ? signed : Math.Exp(signed) - 1;
+        double scale = _options.Basis == UniPCBasis.Linear ? signed : signed * PhiFunction.Of(1, signed);
         double outer = -(_options.Estimate == DpmEstimate.Sample ? to.Alpha : to.Sigma) * scale;
 
         double[] nodes = arrival is null ? places : [.. places, 1];
@@ -58,16 +58,15 @@ public sealed class UniPCSolver : GridSolver
         return Math.Min(_steps[position].To.Sigma == 0 ? 1 : most, position + 1);
     }
 
-    /// <summary>rho of the equations sum_k rho_k r_k^(n-1) = b_n, b_n = n! phi_(n+1)(h') h' / B.</summary>
+    /// <summary>rho of the equations sum_k rho_k r_k^(n-1) = b_n, b_n = n! h' phi_(n+1)(h') / B.</summary>
     private static double[] Solve(double[] nodes, double signed, double scale)
     {
         var right = new double[nodes.Length];
-        double phi = ((Math.Exp(signed) - 1) / signed) - 1, factorial = 1;
+        double factorial = 1;
         for (int row = 0; row < nodes.Length; row++)
         {
-            right[row] = phi * factorial / scale;
+            right[row] = factorial * signed * PhiFunction.Of(row + 2, signed) / scale;
             factorial *= row + 2;
-            phi = (phi / signed) - (1 / factorial);
         }
 
         return VandermondeSystem.Solve(nodes, right);
