@@ -14,7 +14,7 @@ internal sealed class ConfigFile
 {
     // Written by training scripts; no bearing on what the network computes.
     private static readonly string[] Bookkeeping =
-        ["sample_size", "decay", "inv_gamma", "min_decay", "optimization_step", "power", "update_after_step", "use_ema_warmup"];
+        ["sample_size", "dropout", "decay", "inv_gamma", "min_decay", "optimization_step", "power", "update_after_step", "use_ema_warmup"];
 
     private static readonly Dictionary<string, Activation> Activations = new()
     {
@@ -29,6 +29,7 @@ internal sealed class ConfigFile
 
     private readonly string _path;
     private readonly Dictionary<string, JsonElement> _fields;
+    private readonly HashSet<string> _taken = [];
 
     /// <exception cref="InvalidDataException">Where the file is not a JSON object.</exception>
     public ConfigFile(string path)
@@ -111,6 +112,66 @@ internal sealed class ConfigFile
         }
     }
 
+    /// <summary>A whole number, or null where there is none.</summary>
+    public int? OptionalInteger(string field) =>
+        Take(field) is not { } value ? null : IsInteger(value, out int number) ? number : throw Refusal(field, value, "a whole number or null");
+
+    /// <summary>A nonlinearity, or null where there is none.</summary>
+    public Activation? OptionalActivation(string field) => Take(field) is { } value ? Choose(field, value, Activations) : null;
+
+    /// <summary>One flag for each stage, or one that stands for all <paramref name="count"/>; empty where it is false or absent.</summary>
+    public IReadOnlyList<bool> Flags(string field, int count) =>
+        Take(field) is not { } value ? []
+        : value.ValueKind == JsonValueKind.Array && value.EnumerateArray().All(item => item.ValueKind is JsonValueKind.True or JsonValueKind.False)
+            ? [.. value.EnumerateArray().Select(item => item.GetBoolean())]
+        : value.ValueKind == JsonValueKind.True ? [.. Enumerable.Repeat(true, count)]
+        : value.ValueKind == JsonValueKind.False ? []
+        : throw Refusal(field, value, "true or false, or a list of them");
+
+    /// <summary>One list of numbers for each stage, from a number that stands for all <paramref name="count"/>, a list of numbers, or a list of lists; empty where the field is absent.</summary>
+    public IReadOnlyList<IReadOnlyList<int>> Depths(string field, int count)
+    {
+        if (Take(field) is not { } value)
+        {
+            return [];
+        }
+
+        IReadOnlyList<int> Of(JsonElement item) =>
+            item.ValueKind == JsonValueKind.Array ? [.. item.EnumerateArray().Select(number => Item(field, value, number))] : [Item(field, value, item)];
+        return value.ValueKind == JsonValueKind.Array ? [.. value.EnumerateArray().Select(Of)] : [.. Enumerable.Repeat(Of(value), count)];
+    }
+
+    /// <summary>A whole number, or a list that says the same one for every stage.</summary>
+    public int SameInteger(string field, int fallback)
+    {
+        if (_fields.TryGetValue(field, out JsonElement value) && value.ValueKind == JsonValueKind.Array)
+        {
+            IReadOnlyList<int> values = Integers(field, []);
+            return values.Distinct().Count() == 1 ? values[0] : throw Refusal(field, value, "one number for all stages");
+        }
+
+        return Integer(field, fallback);
+    }
+
+    /// <summary>A choice among whole numbers.</summary>
+    public T Choice<T>(string field, T fallback, IReadOnlyDictionary<int, T> choices) =>
+        Take(field) is not { } value ? fallback
+        : IsInteger(value, out int number) && choices.TryGetValue(number, out T? choice) ? choice
+        : throw Refusal(field, value, string.Join(" or ", choices.Keys));
+
+    /// <summary>Whether a field is there and null, for the few where that is not the same as absent.</summary>
+    public bool HasNull(string field) => _fields.TryGetValue(field, out JsonElement value) && value.ValueKind == JsonValueKind.Null;
+
+    /// <summary>Whether a field was there with a value, and has been taken.</summary>
+    public bool Had(string field) => _taken.Contains(field);
+
+    /// <summary>Takes a field that has no bearing on what the network computes.</summary>
+    public void Ignore(string field) => _ = Take(field);
+
+    /// <summary>A list, or one number that stands for all <paramref name="count"/> values; empty where the field is absent.</summary>
+    public IReadOnlyList<int> IntegersOrNone(string field, int count) =>
+        _fields.TryGetValue(field, out JsonElement value) && value.ValueKind != JsonValueKind.Null ? IntegerOrIntegers(field, 0, count) : [];
+
     /// <summary>Refuses a field that is there with another value than <paramref name="json"/>.</summary>
     public void Only(string field, string json)
     {
@@ -162,8 +223,16 @@ internal sealed class ConfigFile
         return value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out number);
     }
 
-    private JsonElement? Take(string field) =>
-        _fields.Remove(field, out JsonElement value) && value.ValueKind != JsonValueKind.Null ? value : null;
+    private JsonElement? Take(string field)
+    {
+        if (!_fields.Remove(field, out JsonElement value) || value.ValueKind == JsonValueKind.Null)
+        {
+            return null;
+        }
+
+        _taken.Add(field);
+        return value;
+    }
 
     private T Choose<T>(string field, JsonElement value, IReadOnlyDictionary<string, T> choices) =>
         value.ValueKind == JsonValueKind.String && choices.TryGetValue(value.GetString()!, out T? choice)

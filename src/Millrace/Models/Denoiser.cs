@@ -1,13 +1,12 @@
 using TorchSharp;
 using static TorchSharp.torch;
-using static TorchSharp.torch.nn;
 
 namespace Millrace.Models;
 
-/// <summary>A text-conditional network as an <see cref="IDenoiser"/>: float32 in and out whatever the precision of the parameters, no gradients.</summary>
-/// <param name="network">Maps (x_t [B, C, H, W], t [B], text [B, tokens, width]) to a prediction [B, C, H, W]; used, not owned.</param>
+/// <summary>A network as an <see cref="IDenoiser"/>: float32 in and out whatever the precision of the parameters, no gradients.</summary>
+/// <param name="network">Maps (x_t [B, C, H, W], t [B], conditioning) to a prediction [B, C, H, W]; used, not owned.</param>
 /// <param name="prediction">What the network was trained to predict.</param>
-public sealed class Denoiser(Module<Tensor, Tensor, Tensor, Tensor> network, PredictionType prediction) : IDenoiser
+public sealed class Denoiser(IConditionalNetwork network, PredictionType prediction) : IDenoiser
 {
     /// <inheritdoc/>
     public PredictionType Prediction => prediction;
@@ -17,7 +16,10 @@ public sealed class Denoiser(Module<Tensor, Tensor, Tensor, Tensor> network, Pre
     {
         using IDisposable _ = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        ScalarType precision = network.Precision();
-        return network.call(x.to(precision), t, conditioning.Text.to(precision)).to(float32).MoveToOuterDisposeScope();
+        ScalarType precision = network.Precision;
+
+        // Scales and sizes keep float32: they enter through sinusoids, which bfloat16 would blur.
+        Conditioning cast = conditioning with { Text = conditioning.Text.to(precision), PooledText = conditioning.PooledText?.to(precision) };
+        return network.Predict(x.to(precision), t, cast).to(float32).MoveToOuterDisposeScope();
     }
 }

@@ -60,6 +60,23 @@ internal static class OptionCheck
         }
     }
 
+    /// <summary>A list that may be empty, which means a default.</summary>
+    public static void PerStage<T>(IReadOnlyList<T> values, int stages, [CallerArgumentExpression(nameof(values))] string name = "")
+    {
+        if (values.Count > 0)
+        {
+            Stages(values, stages, name);
+        }
+    }
+
+    public static void Odd(int value, [CallerArgumentExpression(nameof(value))] string name = "")
+    {
+        if (value is < 1 or > 99 || value % 2 == 0)
+        {
+            throw new ArgumentOutOfRangeException(name, $"{name} must be odd, from 1 to 99, got {value}.");
+        }
+    }
+
     public static void Divisible(
         IReadOnlyList<int> values, IReadOnlyList<int> divisors, [CallerArgumentExpression(nameof(values))] string name = "")
     {

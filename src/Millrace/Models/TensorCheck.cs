@@ -17,15 +17,21 @@ internal static class TensorCheck
         }
     }
 
-    /// <summary>Whether timesteps are [B] and text is [B, tokens, width], with the rows of x.</summary>
-    public static void Rows(Tensor x, Tensor t, Tensor text, int textWidth)
+    /// <summary>Whether timesteps are [B], with the rows of x.</summary>
+    public static void Times(Tensor x, Tensor t)
     {
         long rows = x.shape[0];
         if (!t.shape.SequenceEqual([rows]))
         {
             throw new ArgumentException($"t must be [{rows}], one timestep for each row of x, got [{string.Join(", ", t.shape)}].", nameof(t));
         }
+    }
 
+    /// <summary>Whether timesteps are [B] and text is [B, tokens, width], with the rows of x.</summary>
+    public static void Rows(Tensor x, Tensor t, Tensor text, int textWidth)
+    {
+        Times(x, t);
+        long rows = x.shape[0];
         long[] shape = text.shape;
         if (shape.Length != 3 || shape[0] != rows || shape[2] != textWidth)
         {

@@ -33,15 +33,36 @@ public sealed class ConfigTests : IDisposable
         UNet2DConditionConfig.Write(_path, network);
         Assert.Equivalent(network, UNet2DConditionConfig.Read(_path), strict: true);
 
+        UNet2DConditionOptions large = network with
+        {
+            LayersPerStage = [1, 2, 3, 1],
+            TransformerLayersPerBlock = [[1], [2, 3], [4, 5, 6], [1]],
+            ReverseTransformerLayersPerBlock = [[1], [2], [3, 4, 5], [1]],
+            OnlyCrossAttention = [true, false, false, true],
+            MidBlockType = UNetMidBlockType.None,
+            ConvInKernel = 5,
+            ScaleShift = true,
+            ClassEmbedding = UNetClassEmbedding.Projection,
+            ProjectionClassEmbeddingsInputDim = 2816,
+            AdditionTimeEmbedDim = 256,
+            TimeCondProjDim = 256,
+            EncoderHidDim = 48,
+            TimestepPostActivation = Activation.Silu,
+        };
+        UNet2DConditionConfig.Write(_path, large);
+        Assert.Equivalent(large, UNet2DConditionConfig.Read(_path), strict: true);
+
         var autoencoder = new AutoencoderTinyOptions { LatentChannels = 16, Activation = Activation.Mish, ScalingFactor = 0.3 };
         AutoencoderTinyConfig.Write(_path, autoencoder);
         Assert.Equivalent(autoencoder, AutoencoderTinyConfig.Read(_path), strict: true);
     }
 
     [Theory]
-    [InlineData("time_cond_proj_dim", "256", "null or false, for this feature is not supported")]
-    [InlineData("class_embed_type", "\"timestep\"", "null or false, for this feature is not supported")]
-    [InlineData("transformer_layers_per_block", "[1, 2]", "1")]
+    [InlineData("dual_cross_attention", "true", "null or false, for this feature is not supported")]
+    [InlineData("attention_type", "\"gated\"", "\"default\"")]
+    [InlineData("addition_embed_type", "\"image\"", "\"text_time\"")]
+    [InlineData("transformer_layers_per_block", "[1, \"2\"]", "a list of whole numbers")]
+    [InlineData("cross_attention_dim", "[768, 1024]", "one number for all stages")]
     [InlineData("act_fn", "\"tanh\"", "\"relu\" or \"silu\" or \"swish\" or \"gelu\" or \"mish\"")]
     [InlineData("in_channels", "4.5", "a whole number")]
     [InlineData("block_out_channels", "[320, null]", "a list of whole numbers")]

@@ -98,13 +98,13 @@ public sealed class UNet2DConditionModelTests
         using var scope = NewDisposeScope();
         using UNet2DConditionModel network = new UNet2DConditionModel(Small).Initialize(new Generator(1));
         (Tensor x, Tensor t, Tensor text) = Inputs(rows: 2, side: 8);
-        Tensor embedding = network.EmbedTimesteps(t);
-        UNetFeatures features = network.Encode(x, embedding, text);
+        UNetContext context = network.Prepare(t, new Conditioning(text));
+        UNetFeatures features = network.Encode(x, context);
 
         Assert.Equal(4, features.Skips.Count);
         Tensor whole = network.call(x, t, text);
-        Assert.True(whole.Equals(network.Decode(features, embedding, text)));
-        Assert.True(whole.Equals(network.Decode(features, embedding, text)));
+        Assert.True(whole.Equals(network.Decode(features, context)));
+        Assert.True(whole.Equals(network.Decode(features, context)));
     }
 
     [Theory]

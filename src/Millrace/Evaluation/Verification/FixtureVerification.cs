@@ -19,6 +19,9 @@ public static class FixtureVerification
     private static readonly IFixtureKind[] Kinds =
     [
         new UNetFixture(),
+        new UNetMotionFixture(),
+        new UNet2DFixture(),
+        new ControlNetFixture(),
         new AutoencoderTinyFixture(),
         new AutoencoderKLFixture(),
         new ClipTextFixture("CLIPTextModel"),

@@ -10,6 +10,9 @@ namespace Millrace.Evaluation.Verification;
 /// <param name="outputs">The outputs that ours gives; those that the fixture holds are compared.</param>
 internal abstract class NetworkFixture(string className, IReadOnlyList<string> inputs, IReadOnlyList<string> outputs) : IFixtureKind
 {
+    /// <summary>The inputs that every fixture of the kind holds.</summary>
+    protected virtual IReadOnlyList<string> Required => inputs;
+
     public bool Recognizes(FixtureFolder folder, JsonElement document) => ClassNames.Of(document) == className;
 
     public virtual IEnumerable<FixtureCase> Cases(FixtureFolder folder, JsonElement document) =>
@@ -18,8 +21,19 @@ internal abstract class NetworkFixture(string className, IReadOnlyList<string> i
     /// <summary>Computes the outputs from the inputs, in the order in which the outputs are named; null where this network has no such output.</summary>
     protected abstract IEnumerable<Tensor?> Compute(FixtureFolder folder, IReadOnlyDictionary<string, Tensor> inputs);
 
+    /// <summary>The inputs that condition a network, by the names of diffusers; no text where there is none.</summary>
+    internal static Conditioning ConditioningOf(IReadOnlyDictionary<string, Tensor> inputs) =>
+        new(inputs.GetValueOrDefault("encoder_hidden_states") ?? empty(new long[] { inputs["timestep"].shape[0], 0, 0 }))
+        {
+            TextMask = inputs.GetValueOrDefault("encoder_attention_mask") ?? inputs.GetValueOrDefault("encoder_mask"),
+            PooledText = inputs.GetValueOrDefault("text_embeds") ?? inputs.GetValueOrDefault("pooled_projections"),
+            SizeIds = inputs.GetValueOrDefault("time_ids"),
+            Guidance = inputs.GetValueOrDefault("guidance"),
+            ClassLabels = inputs.GetValueOrDefault("class_labels"),
+        };
+
     /// <summary>Where a configuration is well-formed but asks for what ours does not compute, the case is unsupported, not broken.</summary>
-    protected static T ReadConfig<T>(FixtureFolder folder, Func<string, T> read)
+    internal static T ReadConfig<T>(FixtureFolder folder, Func<string, T> read)
     {
         try
         {
@@ -41,7 +55,7 @@ internal abstract class NetworkFixture(string className, IReadOnlyList<string> i
             throw new NotSupportedException($"The fixture holds \"{unknown.Name}\", which {className} here neither takes nor gives.");
         }
 
-        Dictionary<string, Tensor> values = inputs.ToDictionary(name => name, name => file.Read(name));
+        Dictionary<string, Tensor> values = inputs.Where(name => Required.Contains(name) || file.Contains(name)).ToDictionary(name => name, name => file.Read(name));
         return [.. outputs.Zip(Compute(folder, values)).Where(output => file.Contains(output.First)).Select(output => Compare(output.First, output.Second, file))];
     }
 

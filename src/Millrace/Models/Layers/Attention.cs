@@ -27,6 +27,7 @@ internal sealed class Attention : Module<Tensor, Tensor, Tensor>
     private readonly bool _contextIsTokens;
     private readonly bool _upcast;
     private Tensor? _joinedProjection;
+    private Tensor? _joinedBias;
 
     /// <param name="width">Width of the tokens.</param>
     /// <param name="contextWidth">Width of the context.</param>
@@ -34,13 +35,14 @@ internal sealed class Attention : Module<Tensor, Tensor, Tensor>
     /// <param name="upcast">Whether products and softmax are computed in float32, whatever the precision of the parameters.</param>
     /// <param name="tensors">Where and how the parameters are made.</param>
     /// <param name="contextIsTokens">Whether the context is always the tokens themselves.</param>
-    public Attention(int width, int contextWidth, int heads, bool upcast, TensorOptions tensors, bool contextIsTokens = false)
+    /// <param name="bias">Whether the projections of query, key and value have a bias.</param>
+    public Attention(int width, int contextWidth, int heads, bool upcast, TensorOptions tensors, bool contextIsTokens = false, bool bias = false)
         : base(nameof(Attention))
     {
         (_width, _heads, _contextIsTokens, _upcast) = (width, heads, contextIsTokens, upcast);
-        _query = new Linear(width, width, bias: false, tensors);
-        _key = new Linear(contextWidth, width, bias: false, tensors);
-        _value = new Linear(contextWidth, width, bias: false, tensors);
+        _query = new Linear(width, width, bias, tensors);
+        _key = new Linear(contextWidth, width, bias, tensors);
+        _value = new Linear(contextWidth, width, bias, tensors);
         _output = Sequential(new Linear(width, width, options: tensors));
         RegisterComponents();
     }
@@ -54,30 +56,46 @@ internal sealed class Attention : Module<Tensor, Tensor, Tensor>
         Linear[] joined = _contextIsTokens ? [_query, _key, _value] : [_key, _value];
         using IDisposable noGrad = no_grad();
         _joinedProjection?.Dispose();
+        _joinedBias?.Dispose();
         _joinedProjection = cat([.. joined.Select(projection => projection.Weight)], 0).DetachFromDisposeScope();
+        _joinedBias = _query.Bias is null ? null : cat([.. joined.Select(projection => projection.Bias!)], 0).DetachFromDisposeScope();
     }
 
-    public override Tensor forward(Tensor tokens, Tensor context)
+    public override Tensor forward(Tensor tokens, Tensor context) => Forward(tokens, context, bias: null);
+
+    /// <param name="tokens">[B, N, width].</param>
+    /// <param name="context">[B, M, context width].</param>
+    /// <param name="bias">Added to the scores, [B, 1, 1 or N, M]; null for none.</param>
+    public Tensor Forward(Tensor tokens, Tensor context, Tensor? bias)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor attended = _joinedProjection is { } joined && Kernel.Handles(tokens, _width, _heads)
+        Tensor attended = bias is null && _joinedProjection is { } joined && Kernel.Handles(tokens, _width, _heads)
             ? AttendFused(tokens, context, joined)
-            : Attend(_query.call(tokens), _key.call(context), _value.call(context)).to(tokens.dtype);
+            : Attend(_query.call(tokens), _key.call(context), _value.call(context), bias).to(tokens.dtype);
         return _output.call(attended).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>What attention gives where each token attends to itself alone: its own value, projected.</summary>
+    public Tensor Identity(Tensor tokens)
+    {
+        using Tensor value = _value.call(tokens);
+        return _output.call(value);
     }
 
     protected override void Dispose(bool disposing)
     {
         _joinedProjection?.Dispose();
+        _joinedBias?.Dispose();
         base.Dispose(disposing);
     }
 
     private Tensor AttendFused(Tensor tokens, Tensor context, Tensor joined) => _contextIsTokens
-        ? Kernel.Run(functional.linear(tokens, joined), _heads)
-        : Kernel.Run(_query.call(tokens), functional.linear(context, joined), _heads);
+        ? Kernel.Run(functional.linear(tokens, joined, _joinedBias), _heads)
+        : Kernel.Run(_query.call(tokens), functional.linear(context, joined, _joinedBias), _heads);
 
-    private Tensor Attend(Tensor query, Tensor key, Tensor value) =>
-        functional.scaled_dot_product_attention(SplitHeads(query), SplitHeads(key), SplitHeads(value)).transpose(1, 2).flatten(2);
+    private Tensor Attend(Tensor query, Tensor key, Tensor value, Tensor? bias) =>
+        functional.scaled_dot_product_attention(SplitHeads(query), SplitHeads(key), SplitHeads(value), attn_mask: _upcast ? bias?.to(float32) : bias?.to(query.dtype))
+            .transpose(1, 2).flatten(2);
 
     // [B, N, width] to [B, heads, N, width / heads]
     private Tensor SplitHeads(Tensor tokens)

@@ -6,11 +6,11 @@ using static TorchSharp.torch.nn;
 
 namespace Millrace.Models.Layers;
 
-/// <summary>x + attention with one head of the pixels of x to each other, [B, C, H, W] to the same shape.</summary>
+/// <summary>x + attention of the pixels of x to each other, [B, C, H, W] to the same shape.</summary>
 internal sealed class PixelAttention : Module<Tensor, Tensor>
 {
     [ComponentName(Name = "group_norm")]
-    private readonly GroupNormalization _norm;
+    private readonly GroupNormalization? _norm;
 
     [ComponentName(Name = "to_q")]
     private readonly Linear _query;
@@ -24,11 +24,20 @@ internal sealed class PixelAttention : Module<Tensor, Tensor>
     [ComponentName(Name = "to_out")]
     private readonly Sequential _output;
 
-    public PixelAttention(int channels, GroupNormOptions norm, TensorOptions tensors)
+    private readonly int _heads;
+    private readonly double _outScale;
+
+    /// <param name="channels">C.</param>
+    /// <param name="norm">Of the normalization before attention; null for none.</param>
+    /// <param name="tensors">Where and how the parameters are made.</param>
+    /// <param name="heads">Number of heads; divides <paramref name="channels"/>.</param>
+    /// <param name="outScale">What the sum is divided by.</param>
+    public PixelAttention(int channels, GroupNormOptions? norm, TensorOptions tensors, int heads = 1, double outScale = 1)
         : base(nameof(PixelAttention))
     {
+        (_heads, _outScale) = (heads, outScale);
         Linear Projection() => new(channels, channels, options: tensors);
-        _norm = norm.Create(channels, tensors);
+        _norm = norm?.Create(channels, tensors);
         _query = Projection();
         _key = Projection();
         _value = Projection();
@@ -39,8 +48,10 @@ internal sealed class PixelAttention : Module<Tensor, Tensor>
     public override Tensor forward(Tensor x)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor tokens = _norm.call(x).flatten(2).transpose(1, 2); // [B, H W, C]
-        Tensor attended = functional.scaled_dot_product_attention(_query.call(tokens), _key.call(tokens), _value.call(tokens));
-        return (x + _output.call(attended).transpose(1, 2).reshape(x.shape)).MoveToOuterDisposeScope();
+        Tensor Heads(Tensor projected) => projected.unflatten(2, _heads, -1).transpose(1, 2); // [B, heads, H W, C / heads]
+        Tensor tokens = (_norm?.call(x) ?? x).flatten(2).transpose(1, 2); // [B, H W, C]
+        Tensor attended = functional.scaled_dot_product_attention(Heads(_query.call(tokens)), Heads(_key.call(tokens)), Heads(_value.call(tokens)));
+        Tensor sum = x.Plus(_output.call(attended.transpose(1, 2).flatten(2)).transpose(1, 2).reshape(x.shape));
+        return (_outScale == 1 ? sum : sum.Times(1 / _outScale)).MoveToOuterDisposeScope();
     }
 }

@@ -29,18 +29,28 @@ internal sealed class ResnetBlock2D : Module<Tensor, Tensor?, Tensor>
     [ComponentName(Name = "nonlinearity")]
     private readonly Module<Tensor, Tensor> _activation;
 
+    private readonly bool _scaleShift;
+    private readonly double _outScale;
+    private readonly Resampling _resampling;
+
     /// <param name="inChannels">Width of the input.</param>
     /// <param name="outChannels">Width of the output; where it differs, a 1 x 1 convolution fits the input to the sum.</param>
     /// <param name="timeWidth">Width of the timestep embedding; null for a block that takes none.</param>
     /// <param name="norm">Of both group normalizations.</param>
     /// <param name="activation">Nonlinearity.</param>
     /// <param name="tensors">Where and how the parameters are made.</param>
-    public ResnetBlock2D(int inChannels, int outChannels, int? timeWidth, GroupNormOptions norm, Activation activation, TensorOptions tensors)
+    /// <param name="scaleShift">Whether the timestep scales and shifts the second normalization, and is not added before it (adaptive group normalization, arXiv 2105.05233).</param>
+    /// <param name="outScale">What the sum is divided by.</param>
+    /// <param name="resampling">Whether the block halves or doubles the sides.</param>
+    public ResnetBlock2D(
+        int inChannels, int outChannels, int? timeWidth, GroupNormOptions norm, Activation activation, TensorOptions tensors,
+        bool scaleShift = false, double outScale = 1, Resampling resampling = Resampling.None)
         : base(nameof(ResnetBlock2D))
     {
+        (_scaleShift, _outScale, _resampling) = (scaleShift, outScale, resampling);
         _inNorm = norm.Create(inChannels, tensors);
         _inConvolution = new Convolution2d(inChannels, outChannels, kernelSize: 3, padding: 1, options: tensors);
-        _timeProjection = timeWidth is { } width ? new Linear(width, outChannels, options: tensors) : null;
+        _timeProjection = timeWidth is { } width ? new Linear(width, scaleShift ? 2 * outChannels : outChannels, options: tensors) : null;
         _outNorm = norm.Create(outChannels, tensors);
         _outConvolution = new Convolution2d(outChannels, outChannels, kernelSize: 3, padding: 1, options: tensors);
         _shortcut = inChannels == outChannels ? null : new Convolution2d(inChannels, outChannels, kernelSize: 1, options: tensors);
@@ -53,13 +63,25 @@ internal sealed class ResnetBlock2D : Module<Tensor, Tensor?, Tensor>
     public override Tensor forward(Tensor x, Tensor? embedding)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor hidden = _inConvolution.call(_inNorm.Activated(x, _activation));
-        if (_timeProjection is not null)
-        {
-            hidden = hidden.Plus(_timeProjection.call(_activation.call(embedding!)).unsqueeze(-1).unsqueeze(-1));
-        }
-
-        hidden = _outConvolution.call(_outNorm.Activated(hidden, _activation));
-        return (_shortcut?.call(x) ?? x).Plus(hidden).MoveToOuterDisposeScope();
+        Tensor hidden = _inConvolution.call(Resampled(_inNorm.Activated(x, _activation)));
+        Tensor? time = _timeProjection?.call(_activation.call(embedding!)).unsqueeze(-1).unsqueeze(-1);
+        hidden = time is not null && _scaleShift ? _activation.call(ScaledAndShifted(_outNorm.call(hidden), time))
+            : _outNorm.Activated(time is null ? hidden : hidden.Plus(time), _activation);
+        Tensor input = Resampled(x);
+        Tensor sum = (_shortcut?.call(input) ?? input).Plus(_outConvolution.call(hidden));
+        return (_outScale == 1 ? sum : sum.Times(1 / _outScale)).MoveToOuterDisposeScope();
     }
+
+    private static Tensor ScaledAndShifted(Tensor normalized, Tensor time)
+    {
+        Tensor[] halves = time.chunk(2, dim: 1);
+        return (normalized * halves[0].Plus(1)).Plus(halves[1]);
+    }
+
+    private Tensor Resampled(Tensor x) => _resampling switch
+    {
+        Resampling.Halve => functional.avg_pool2d(x, 2, 2),
+        Resampling.Double => functional.interpolate(x, scale_factor: [2, 2], mode: InterpolationMode.Nearest),
+        _ => x,
+    };
 }

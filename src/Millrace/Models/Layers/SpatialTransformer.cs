@@ -1,3 +1,4 @@
+using Millrace.Models.UNets;
 using TorchSharp;
 using TorchSharp.Modules;
 using TorchSharp.Utils;
@@ -7,7 +8,7 @@ using static TorchSharp.torch.nn;
 namespace Millrace.Models.Layers;
 
 /// <summary>x + a transformer over the pixels of x as tokens, [B, C, H, W] to the same shape (latent diffusion, arXiv 2112.10752).</summary>
-internal sealed class SpatialTransformer : Module<Tensor, Tensor, Tensor>
+internal sealed class SpatialTransformer : Module
 {
     // Not the epsilon of the network's configuration: it is fixed in every published checkpoint.
     private const double NormEpsilon = 1e-6;
@@ -32,8 +33,11 @@ internal sealed class SpatialTransformer : Module<Tensor, Tensor, Tensor>
     /// <param name="groups">Groups of the normalization.</param>
     /// <param name="linearProjection">Whether the projections in and out are stored as matrices, not as 1 x 1 convolutions; the function is the same.</param>
     /// <param name="upcast">Whether attention is computed in float32.</param>
+    /// <param name="onlyCross">Whether all attention is to the text.</param>
+    /// <param name="depth">Number of transformer blocks.</param>
     /// <param name="tensors">Where and how the parameters are made.</param>
-    public SpatialTransformer(int channels, int textWidth, int heads, int groups, bool linearProjection, bool upcast, TensorOptions tensors)
+    public SpatialTransformer(
+        int channels, int textWidth, int heads, int groups, bool linearProjection, bool upcast, bool onlyCross, int depth, TensorOptions tensors)
         : base(nameof(SpatialTransformer))
     {
         Module<Tensor, Tensor> Projection() => linearProjection
@@ -42,21 +46,22 @@ internal sealed class SpatialTransformer : Module<Tensor, Tensor, Tensor>
         _linearProjection = linearProjection;
         _norm = new GroupNormOptions(groups, NormEpsilon).Create(channels, tensors);
         _inProjection = Projection();
-        _blocks = ModuleList(new TransformerBlock(channels, textWidth, heads, upcast, tensors));
+        _blocks = ModuleList([.. Enumerable.Range(0, depth).Select(_ => new TransformerBlock(channels, textWidth, heads, upcast, onlyCross, tensors))]);
         _outProjection = Projection();
         RegisterComponents();
     }
 
     /// <param name="x">[B, C, H, W].</param>
-    /// <param name="text">[B, M, text width].</param>
-    public override Tensor forward(Tensor x, Tensor text)
+    /// <param name="context">The text, and what the caller asks of self-attention.</param>
+    /// <param name="path">Name of this layer in the network.</param>
+    public Tensor Forward(Tensor x, UNetContext context, string path)
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor hidden = _norm.call(x);
         Tensor tokens = _linearProjection ? _inProjection.call(ToTokens(hidden)) : ToTokens(_inProjection.call(hidden));
-        foreach (TransformerBlock block in _blocks)
+        for (int block = 0; block < _blocks.Count; block++)
         {
-            tokens = block.call(tokens, text);
+            tokens = _blocks[block].Forward(tokens, context, $"{path}.transformer_blocks.{block}");
         }
 
         hidden = _linearProjection

@@ -5,14 +5,14 @@ using static TorchSharp.torch.nn;
 
 namespace Millrace.Models.Layers;
 
-/// <summary>Timesteps [B] to vectors [B, 4 channels]: fixed sinusoids, then two learned layers.</summary>
-/// <remarks>Sinusoid i has the frequency 10000^(-i / (channels / 2 - shift)) (Vaswani et al. 2017, arXiv 1706.03762, section 3.5).</remarks>
+/// <summary>Two learned layers behind a <see cref="SinusoidalEmbedding"/> or another description of a row, [B, in] to [B, width].</summary>
 internal sealed class TimestepEmbedding : Module<Tensor, Tensor>
 {
-    private const double MaxPeriod = 10000;
-
     [ComponentName(Name = "linear_1")]
     private readonly Linear _in;
+
+    [ComponentName(Name = "cond_proj")]
+    private readonly Linear? _condition;
 
     [ComponentName(Name = "act")]
     private readonly Module<Tensor, Tensor> _activation;
@@ -20,42 +20,44 @@ internal sealed class TimestepEmbedding : Module<Tensor, Tensor>
     [ComponentName(Name = "linear_2")]
     private readonly Linear _out;
 
-    private readonly int _channels;
-    private readonly bool _cosineFirst;
-    private readonly double _frequencyShift;
+    [ComponentName(Name = "post_act")]
+    private readonly Module<Tensor, Tensor>? _outActivation;
 
-    /// <param name="channels">Number of sinusoids; even.</param>
+    /// <param name="inWidth">Width of the input.</param>
     /// <param name="width">Width of the result.</param>
-    /// <param name="cosineFirst">Whether the cosines stand before the sines.</param>
-    /// <param name="frequencyShift">Below half of <paramref name="channels"/>.</param>
     /// <param name="activation">Nonlinearity between the layers.</param>
     /// <param name="tensors">Where and how the parameters are made.</param>
-    public TimestepEmbedding(int channels, int width, bool cosineFirst, double frequencyShift, Activation activation, TensorOptions tensors)
+    /// <param name="conditionWidth">Width of a second input that is projected and added to the first; null for none.</param>
+    /// <param name="outActivation">Nonlinearity of the result; null for none.</param>
+    public TimestepEmbedding(
+        int inWidth, int width, Activation activation, TensorOptions tensors, int? conditionWidth = null, Activation? outActivation = null)
         : base(nameof(TimestepEmbedding))
     {
-        _channels = channels;
-        _cosineFirst = cosineFirst;
-        _frequencyShift = frequencyShift;
-        _in = new Linear(channels, width, options: tensors);
+        _in = new Linear(inWidth, width, options: tensors);
+        _condition = conditionWidth is { } condition ? new Linear(condition, inWidth, bias: false, tensors) : null;
         _activation = activation.CreateLayer();
         _out = new Linear(width, width, options: tensors);
+        _outActivation = outActivation?.CreateLayer();
         RegisterComponents();
     }
 
-    public override Tensor forward(Tensor t)
+    /// <summary>Width of the second input; null where there is none.</summary>
+    public long? ConditionWidth => _condition?.Weight.shape[1];
+
+    public override Tensor forward(Tensor description) => Forward(description, null);
+
+    /// <param name="description">[B, in].</param>
+    /// <param name="condition">[B, condition width], where there is such an input and it is used.</param>
+    public Tensor Forward(Tensor description, Tensor? condition)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor sinusoids = Sinusoids(t).to(_in.Weight.dtype);
-        return _out.call(_activation.call(_in.call(sinusoids))).MoveToOuterDisposeScope();
-    }
+        Tensor input = description.to(_in.Weight.dtype);
+        if (condition is not null && _condition is not null)
+        {
+            input = input.Plus(_condition.call(condition.to(_in.Weight.dtype)));
+        }
 
-    // In float32 whatever the precision of the parameters: in bfloat16 neighbouring timesteps would coincide.
-    private Tensor Sinusoids(Tensor t)
-    {
-        int half = _channels / 2;
-        Tensor frequencies = tensor(
-            [.. Enumerable.Range(0, half).Select(index => (float)Math.Exp(-index * Math.Log(MaxPeriod) / (half - _frequencyShift)))], device: t.device);
-        Tensor angles = t.to(float32).unsqueeze(-1) * frequencies; // [B, channels / 2]
-        return _cosineFirst ? cat([cos(angles), sin(angles)], dim: -1) : cat([sin(angles), cos(angles)], dim: -1);
+        Tensor embedding = _out.call(_activation.call(_in.call(input)));
+        return (_outActivation?.call(embedding) ?? embedding).MoveToOuterDisposeScope();
     }
 }

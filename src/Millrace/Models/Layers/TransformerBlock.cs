@@ -1,3 +1,4 @@
+using Millrace.Models.UNets;
 using TorchSharp;
 using TorchSharp.Modules;
 using TorchSharp.Utils;
@@ -7,7 +8,7 @@ using static TorchSharp.torch.nn;
 namespace Millrace.Models.Layers;
 
 /// <summary>Self-attention, attention to the text, feed-forward; each on normalized tokens and added to them. [B, N, width] to the same shape.</summary>
-internal sealed class TransformerBlock : Module<Tensor, Tensor, Tensor>
+internal sealed class TransformerBlock : Module
 {
     [ComponentName(Name = "norm1")]
     private readonly LayerNorm _selfNorm;
@@ -27,12 +28,21 @@ internal sealed class TransformerBlock : Module<Tensor, Tensor, Tensor>
     [ComponentName(Name = "ff")]
     private readonly FeedForward _feedForward;
 
-    public TransformerBlock(int width, int textWidth, int heads, bool upcast, TensorOptions tensors)
+    private readonly bool _onlyCross;
+
+    /// <param name="width">Width of the tokens.</param>
+    /// <param name="textWidth">Width of the text.</param>
+    /// <param name="heads">Number of heads.</param>
+    /// <param name="upcast">Whether attention is computed in float32.</param>
+    /// <param name="onlyCross">Whether the first attention too is to the text.</param>
+    /// <param name="tensors">Where and how the parameters are made.</param>
+    public TransformerBlock(int width, int textWidth, int heads, bool upcast, bool onlyCross, TensorOptions tensors)
         : base(nameof(TransformerBlock))
     {
         LayerNorm Norm() => nn.LayerNorm(width, device: tensors.Device, dtype: tensors.Precision);
+        _onlyCross = onlyCross;
         _selfNorm = Norm();
-        _selfAttention = new Attention(width, width, heads, upcast, tensors, contextIsTokens: true);
+        _selfAttention = new Attention(width, onlyCross ? textWidth : width, heads, upcast, tensors, contextIsTokens: !onlyCross);
         _crossNorm = Norm();
         _crossAttention = new Attention(width, textWidth, heads, upcast, tensors);
         _feedForwardNorm = Norm();
@@ -41,13 +51,18 @@ internal sealed class TransformerBlock : Module<Tensor, Tensor, Tensor>
     }
 
     /// <param name="tokens">[B, N, width].</param>
-    /// <param name="text">[B, M, text width].</param>
-    public override Tensor forward(Tensor tokens, Tensor text)
+    /// <param name="context">The text, and what the caller asks of self-attention.</param>
+    /// <param name="path">Name of this block in the network.</param>
+    public Tensor Forward(Tensor tokens, UNetContext context, string path)
     {
         using DisposeScope scope = NewDisposeScope();
+        Tensor text = context.Text!;
         Tensor normalized = _selfNorm.call(tokens);
-        tokens = tokens.Plus(_selfAttention.call(normalized, normalized));
-        tokens = tokens.Plus(_crossAttention.call(_crossNorm.call(tokens), text));
+        tokens = tokens.Plus(
+            _onlyCross ? _selfAttention.Forward(normalized, text, context.TextBias)
+            : context.Hooks.AttendsToItself(path) ? _selfAttention.Identity(normalized)
+            : _selfAttention.call(normalized, normalized));
+        tokens = tokens.Plus(_crossAttention.Forward(_crossNorm.call(tokens), text, context.TextBias));
         return tokens.Plus(_feedForward.call(_feedForwardNorm.call(tokens))).MoveToOuterDisposeScope();
     }
 }

@@ -10,41 +10,56 @@ namespace Millrace.Models.UNets;
 internal sealed class DownBlock2D : UNetBlock
 {
     [ComponentName(Name = "downsamplers")]
-    private readonly ModuleList<Downsample2D>? _downsamplers;
+    private readonly ModuleList<Module>? _downsamplers;
 
     /// <param name="inWidth">Width of the input.</param>
-    /// <param name="stage">Index of the resolution, 0 is the finest; the last one does not downsample.</param>
-    /// <param name="options">The whole network.</param>
+    /// <param name="index">Index of the resolution, 0 is the finest; the last one does not downsample.</param>
+    /// <param name="layout">The whole network.</param>
     /// <param name="tensors">Where and how the parameters are made.</param>
-    public DownBlock2D(int inWidth, int stage, UNet2DConditionOptions options, TensorOptions tensors)
+    public DownBlock2D(int inWidth, int index, UNetLayout layout, TensorOptions tensors)
         : base(
-            [inWidth, .. Enumerable.Repeat(options.BlockOutChannels[stage], options.LayersPerBlock - 1)],
-            stage,
-            attentions: options.DownBlockTypes[stage] == UNetBlockType.CrossAttention ? options.LayersPerBlock : 0,
-            options,
-            tensors)
+            $"down_blocks.{index}",
+            [inWidth, .. Enumerable.Repeat(layout.Down[index].Width, layout.Down[index].Layers - 1)],
+            layout.Down[index], layout, tensors, lead: 0, scale: 1, layout.Norm)
     {
-        bool coarsest = stage == options.BlockOutChannels.Count - 1;
-        _downsamplers = coarsest ? null : ModuleList(new Downsample2D(options.BlockOutChannels[stage], padAfterOnly: false, tensors));
+        UNetStage stage = layout.Down[index];
+        bool coarsest = index == layout.Down.Count - 1;
+        _downsamplers = coarsest ? null : ModuleList<Module>(
+            stage.Kind == UNetBlockType.SelfAttention && layout.ResamplesByBlocks
+                ? new ResnetBlock2D(
+                    stage.Width, stage.Width, layout.EmbeddingWidth, layout.Norm, layout.Activation, tensors, layout.ScaleShift, resampling: Resampling.Halve)
+                : new Downsample2D(stage.Width, layout.PadAfterOnly, tensors));
         RegisterComponents();
     }
 
     /// <param name="x">[B, in width, H, W].</param>
-    /// <param name="embedding">Timestep embedding, [B, width].</param>
-    /// <param name="text">[B, M, text width].</param>
+    /// <param name="context">The request.</param>
+    /// <param name="adapter">Added at the end of the resolution; null for none.</param>
     /// <returns>The skips, finest first; the last one is also the input of the next block.</returns>
-    public IReadOnlyList<Tensor> Forward(Tensor x, Tensor embedding, Tensor text)
+    public IReadOnlyList<Tensor> Forward(Tensor x, UNetContext context, Tensor? adapter)
     {
         var skips = new List<Tensor>();
         for (int layer = 0; layer < Layers; layer++)
         {
-            x = Layer(layer, x, embedding, text);
+            x = Attend(layer, Residual(layer, x, context), context);
             skips.Add(x);
+        }
+
+        // Adapters add to what leaves the last attention, or, where there is none, to what leaves the resolution.
+        if (adapter is not null && HasTextAttention)
+        {
+            skips[^1] = x = x.Plus(adapter);
         }
 
         if (_downsamplers is not null)
         {
-            skips.Add(_downsamplers[0].call(x));
+            Tensor smaller = _downsamplers[0] is ResnetBlock2D block ? block.call(x, context.Embedding) : ((Downsample2D)_downsamplers[0]).call(x);
+            skips.Add(context.Hooks.Apply($"{Path}.downsamplers.0", smaller));
+        }
+
+        if (adapter is not null && !HasTextAttention)
+        {
+            skips[^1] = skips[^1].Plus(adapter);
         }
 
         return skips;

@@ -1,4 +1,5 @@
 using Millrace.Models.Layers;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Millrace.Models.UNets;
@@ -6,23 +7,27 @@ namespace Millrace.Models.UNets;
 /// <summary>The coarsest resolution between the way down and the way up: residual block, attention, residual block.</summary>
 internal sealed class MidBlock2D : UNetBlock
 {
-    public MidBlock2D(UNet2DConditionOptions options, TensorOptions tensors)
+    public MidBlock2D(UNetStage stage, UNetLayout layout, TensorOptions tensors)
         : base(
-            [options.BlockOutChannels[^1], options.BlockOutChannels[^1]],
-            stage: options.BlockOutChannels.Count - 1,
-            attentions: 1,
-            options,
-            tensors)
+            "mid_block",
+            [.. Enumerable.Repeat(stage.Width, stage.Layers + 1)],
+            stage, layout, tensors, lead: 1, layout.MiddleScale,
+            layout.MiddleAttentionGroups is { } groups ? layout.Norm with { Groups = groups } : null)
     {
         RegisterComponents();
     }
 
     /// <param name="x">[B, width, H, W].</param>
-    /// <param name="embedding">Timestep embedding, [B, width].</param>
-    /// <param name="text">[B, M, text width].</param>
-    public Tensor Forward(Tensor x, Tensor embedding, Tensor text)
+    /// <param name="context">The request.</param>
+    public Tensor Forward(Tensor x, UNetContext context)
     {
-        using Tensor hidden = Layer(0, x, embedding, text);
-        return Layer(1, hidden, embedding, text);
+        using DisposeScope scope = NewDisposeScope();
+        x = Residual(0, x, context);
+        for (int index = 0; index + 1 < Layers; index++)
+        {
+            x = Residual(index + 1, Attend(index, x, context), context);
+        }
+
+        return x.MoveToOuterDisposeScope();
     }
 }

@@ -8,4 +8,7 @@ public enum UNetBlockType
 
     /// <summary>Each residual block is followed by attention to itself and to the text (<c>CrossAttnDownBlock2D</c>, <c>CrossAttnUpBlock2D</c>).</summary>
     CrossAttention,
+
+    /// <summary>Each residual block is followed by attention to itself (<c>AttnDownBlock2D</c>, <c>AttnUpBlock2D</c>).</summary>
+    SelfAttention,
 }
