@@ -28,6 +28,14 @@ internal static class OptionCheck
         }
     }
 
+    public static void AtMostLayers(int value, [CallerArgumentExpression(nameof(value))] string name = "")
+    {
+        if (value is < 0 or > MostLayers)
+        {
+            throw new ArgumentOutOfRangeException(name, $"{name} must be from 0 to {MostLayers}, got {value}.");
+        }
+    }
+
     public static void Layers(IReadOnlyList<int> values, [CallerArgumentExpression(nameof(values))] string name = "")
     {
         foreach (int value in values)

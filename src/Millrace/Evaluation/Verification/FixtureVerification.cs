@@ -22,6 +22,7 @@ public static class FixtureVerification
         new UNetMotionFixture(),
         new UNet2DFixture(),
         new ControlNetFixture(),
+        .. TransformerFixture.All,
         new AutoencoderTinyFixture(),
         new AutoencoderKLFixture(),
         new ClipTextFixture("CLIPTextModel"),

@@ -1,0 +1,69 @@
+using Millrace.Models.Layers;
+
+namespace Millrace.Models.Transformers;
+
+/// <summary>Shape of a <see cref="DiTTransformer2DModel"/>; the defaults are those of DiT-XL/2 for pictures of 256 x 256.</summary>
+public sealed record DiTOptions
+{
+    /// <summary>Channels of x_t.</summary>
+    public int InChannels { get; init; } = 4;
+
+    /// <summary>Channels of the output: the prediction, and in most checkpoints as many that tell the variance.</summary>
+    public int OutChannels { get; init; } = 8;
+
+    /// <summary>Side of the square latents that the network was trained on.</summary>
+    public int SampleSize { get; init; } = 32;
+
+    /// <summary>Side of a patch.</summary>
+    public int PatchSize { get; init; } = 2;
+
+    /// <summary>Number of layers.</summary>
+    public int NumLayers { get; init; } = 28;
+
+    /// <summary>Number of heads.</summary>
+    public int NumAttentionHeads { get; init; } = 16;
+
+    /// <summary>Width of a head.</summary>
+    public int AttentionHeadDim { get; init; } = 72;
+
+    /// <summary>Number of classes; the one behind the last stands for none.</summary>
+    public int NumClasses { get; init; } = 1000;
+
+    /// <summary>Whether the projections of query, key and value have a bias.</summary>
+    public bool AttentionBias { get; init; } = true;
+
+    /// <summary>Whether attention is computed in float32.</summary>
+    public bool UpcastAttention { get; init; }
+
+    /// <summary>Nonlinearity of the feed-forward layers; null for a gated one.</summary>
+    public Activation? FeedForward { get; init; } = Activation.TanhGelu;
+
+    /// <summary>Added to the variance before the feed-forward layers; above 0.</summary>
+    public double NormEps { get; init; } = 1e-5;
+
+    /// <summary>Whether the normalization before the feed-forward layers has weights.</summary>
+    public bool NormElementwiseAffine { get; init; }
+
+    /// <summary>What places are divided by; above 0.</summary>
+    public double InterpolationScale { get; init; } = 1;
+
+    /// <summary>Width of the tokens.</summary>
+    public int Width => NumAttentionHeads * AttentionHeadDim;
+
+    /// <summary>Checks every value.</summary>
+    /// <exception cref="ArgumentException">Names the option, the value seen and the values allowed.</exception>
+    public void Validate()
+    {
+        OptionCheck.Positive(InChannels);
+        OptionCheck.Positive(OutChannels);
+        OptionCheck.Positive(SampleSize);
+        OptionCheck.Positive(PatchSize);
+        OptionCheck.Layers(NumLayers);
+        OptionCheck.Positive(NumAttentionHeads);
+        OptionCheck.Positive(AttentionHeadDim);
+        OptionCheck.Positive(NumClasses);
+        OptionCheck.Positive(NormEps);
+        OptionCheck.Positive(InterpolationScale);
+        OptionCheck.Divisible([Width], [4], nameof(Width));
+    }
+}
