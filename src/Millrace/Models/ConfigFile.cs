@@ -165,9 +165,6 @@ internal sealed class ConfigFile
     /// <summary>Whether a field was there with a value, and has been taken.</summary>
     public bool Had(string field) => _taken.Contains(field);
 
-    /// <summary>Takes a field that has no bearing on what the network computes.</summary>
-    public void Ignore(string field) => _ = Take(field);
-
     /// <summary>A list, or one number that stands for all <paramref name="count"/> values; empty where the field is absent.</summary>
     public IReadOnlyList<int> IntegersOrNone(string field, int count) =>
         _fields.TryGetValue(field, out JsonElement value) && value.ValueKind != JsonValueKind.Null ? IntegerOrIntegers(field, 0, count) : [];

@@ -11,7 +11,7 @@ namespace Millrace.Models.Transformers;
 /// <summary>What the layers read beside the tokens.</summary>
 internal sealed record LuminaRequest(Tensor Text, Tensor TextBias, Tensor Embedding, RotaryPositions Positions, double ScoreScale);
 
-/// <summary>A picture to tokens through a matrix over the values of a patch, channels innermost. [B, C, H, W] to [B, N, width].</summary>
+/// <summary>A picture to tokens through a matrix over the values of a patch, channels outermost. [B, C, H, W] to [B, N, width].</summary>
 internal sealed class LuminaPatches : Module<Tensor, Tensor>
 {
     [ComponentName(Name = "proj")]
@@ -31,7 +31,7 @@ internal sealed class LuminaPatches : Module<Tensor, Tensor>
     {
         using DisposeScope scope = NewDisposeScope();
         long[] shape = x.shape;
-        Tensor patches = x.view(shape[0], shape[1], shape[2] / _patch, _patch, shape[3] / _patch, _patch).permute(0, 2, 4, 3, 5, 1);
+        Tensor patches = x.view(shape[0], shape[1], shape[2] / _patch, _patch, shape[3] / _patch, _patch).permute(0, 2, 4, 1, 3, 5);
         return _projection.call(patches.reshape(shape[0], shape[2] / _patch * (shape[3] / _patch), -1)).MoveToOuterDisposeScope();
     }
 }

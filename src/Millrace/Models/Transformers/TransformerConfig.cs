@@ -157,7 +157,7 @@ public static class TransformerConfig
             NormalizesQueriesAndKeys = config.Flag("qk_norm", true),
             CrossAttentionDim = config.Integer("cross_attention_dim", 2048),
         };
-        config.Ignore("scaling_factor"); // Of a table of positions that the network is handed, and does not make, in diffusers.
+        config.Pass(["scaling_factor"]); // Of a table of positions that the network is handed, and does not make, in diffusers.
         config.Close(options.Validate);
         return options;
     }
@@ -172,9 +172,6 @@ public static class TransformerConfig
     // Fields of kinds of Transformer2DModel that are refused by their normalization.
     private static void IgnoreUnused(ConfigFile config)
     {
-        foreach (string field in new[] { "norm_num_groups", "num_embeds_ada_norm", "use_linear_projection" })
-        {
-            config.Ignore(field);
-        }
+        config.Pass(["norm_num_groups", "num_embeds_ada_norm", "use_linear_projection"]);
     }
 }

@@ -66,10 +66,7 @@ public static class UNet2DConditionConfig
         config.Only("attention_type", "\"default\"");
 
         // These change blocks of kinds that are refused above, and none of those that are not.
-        foreach (string field in new[] { "resnet_out_scale_factor", "resnet_skip_time_act", "cross_attention_norm", "mid_block_only_cross_attention" })
-        {
-            config.Ignore(field);
-        }
+        config.Pass(["resnet_out_scale_factor", "resnet_skip_time_act", "cross_attention_norm", "mid_block_only_cross_attention"]);
 
         config.Close(options.Validate);
         return options;
@@ -113,7 +110,7 @@ public static class UNet2DConditionConfig
         };
         config.Only("encoder_hid_dim_type", "\"text_proj\"");
         config.Only("addition_embed_type", "\"text_time\"");
-        config.Ignore("addition_embed_type_num_heads"); // Of a kind of added embedding that is refused above.
+        config.Pass(["addition_embed_type_num_heads"]); // Of a kind of added embedding that is refused above.
         int? sizes = config.OptionalInteger("addition_time_embed_dim");
         return options with { AdditionTimeEmbedDim = config.Had("addition_embed_type") ? sizes ?? 256 : null };
     }

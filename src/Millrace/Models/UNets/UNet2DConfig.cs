@@ -64,7 +64,7 @@ public static class UNet2DConfig
             NumClassEmbeds = classes,
         };
         config.Only("upsample_type", resampling ? "\"resnet\"" : "\"conv\"");
-        config.Ignore("num_train_timesteps"); // Of a kind of time embedding that is refused above.
+        config.Pass(["num_train_timesteps"]); // Of a kind of time embedding that is refused above.
         config.Close(options.Validate);
         return options;
     }
