@@ -17,12 +17,28 @@ public sealed class TransformerTests
 
     private static readonly StableDiffusion3Options StableDiffusion3 = new()
     {
-        InChannels = 4, OutChannels = 4, NumLayers = 2, NumAttentionHeads = 2, AttentionHeadDim = 8, JointAttentionDim = 6, PooledProjectionDim = 5, PosEmbedMaxSize = 6, NormalizesQueriesAndKeys = true,
+        InChannels = 4,
+        OutChannels = 4,
+        NumLayers = 2,
+        NumAttentionHeads = 2,
+        AttentionHeadDim = 8,
+        JointAttentionDim = 6,
+        PooledProjectionDim = 5,
+        PosEmbedMaxSize = 6,
+        NormalizesQueriesAndKeys = true,
     };
 
     private static readonly FluxOptions Flux = new()
     {
-        InChannels = 16, NumLayers = 1, NumSingleLayers = 1, NumAttentionHeads = 2, AttentionHeadDim = 16, AxesDimsRope = [4, 6, 6], JointAttentionDim = 6, PooledProjectionDim = 5, GuidanceEmbeds = true,
+        InChannels = 16,
+        NumLayers = 1,
+        NumSingleLayers = 1,
+        NumAttentionHeads = 2,
+        AttentionHeadDim = 16,
+        AxesDimsRope = [4, 6, 6],
+        JointAttentionDim = 6,
+        PooledProjectionDim = 5,
+        GuidanceEmbeds = true,
     };
 
     private static readonly LuminaOptions Lumina = new() { HiddenSize = 32, NumLayers = 2, NumAttentionHeads = 4, NumKeyValueHeads = 2, MultipleOf = 8, CrossAttentionDim = 6 };
