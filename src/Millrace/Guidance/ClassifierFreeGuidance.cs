@@ -2,22 +2,42 @@ using static TorchSharp.torch;
 
 namespace Millrace.Guidance;
 
-/// <summary>Classifier-free guidance around a denoiser (Ho and Salimans 2022, arXiv 2207.12598, equation 6): negative + g (positive - negative), both in one call.</summary>
-/// <param name="denoiser">What is guided; used, not owned.</param>
-/// <param name="negative">Conditioning of the negative, one row, used for every row; used, not owned.</param>
-/// <param name="scale">g; 1 is no guidance.</param>
-public sealed class ClassifierFreeGuidance(IDenoiser denoiser, Conditioning negative, double scale) : IDenoiser
+/// <summary>
+/// Classifier-free guidance (Ho and Salimans 2022, arXiv 2207.12598, equation 6): negative + g (positive - negative), with a scale of
+/// its own for each further condition.
+/// </summary>
+public sealed class ClassifierFreeGuidance : NegativeGuidance
 {
-    /// <inheritdoc/>
-    public PredictionType Prediction => denoiser.Prediction;
+    private readonly double _scale;
+    private readonly GuidanceOptions _options;
 
-    /// <inheritdoc/>
-    public Tensor Predict(Tensor x, Tensor t, Conditioning conditioning)
+    /// <summary>Guides a denoiser.</summary>
+    /// <param name="denoiser">What is guided; used, not owned.</param>
+    /// <param name="negative">Conditioning of the negative, one row, used for every row; used, not owned.</param>
+    /// <param name="scale">g; 1 is no guidance.</param>
+    /// <param name="options">What else it does; null for nothing.</param>
+    /// <exception cref="ArgumentException">Where a value is outside its range, or the negative has several rows.</exception>
+    public ClassifierFreeGuidance(IDenoiser denoiser, Conditioning negative, double scale, GuidanceOptions? options = null)
+        : base(denoiser, negative, options?.Interval, [.. (options?.Further ?? []).Select(term => term.Condition)])
     {
-        using var scope = NewDisposeScope();
-        var negatives = new Conditioning(negative.Text.expand(x.shape[0], -1, -1));
-        Conditioning both = Conditioning.Concatenate(negatives, conditioning);
-        Tensor[] halves = denoiser.Predict(cat([x, x], 0), cat([t, t], 0), both).chunk(2, 0);
-        return halves[0].Plus(halves[1].Minus(halves[0]).Times(scale)).MoveToOuterDisposeScope();
+        if (!double.IsFinite(scale))
+        {
+            throw new ArgumentOutOfRangeException(nameof(scale), $"The scale must be a finite number, got {scale}.");
+        }
+
+        (_scale, _options) = (scale, (options ?? new GuidanceOptions()).Validated());
     }
+
+    private protected override Tensor Combine(GuidedPrediction prediction)
+    {
+        Tensor guided = prediction.Negative.Plus(prediction.Positive.Minus(prediction.Negative).Times(_scale));
+        foreach ((Tensor further, GuidanceTerm term) in prediction.Further.Zip(_options.Further))
+        {
+            guided = guided.Plus(further.Minus(prediction.Negative).Times(term.Scale));
+        }
+
+        return _options.Rescale == 0 ? guided : guided.Times(1 - _options.Rescale).Plus((guided * (Spread(prediction.Positive) / Spread(guided))).Times(_options.Rescale));
+    }
+
+    private static Tensor Spread(Tensor rows) => rows.flatten(1).std(1, unbiased: true, keepdim: true).view(-1, 1, 1, 1);
 }

@@ -61,7 +61,7 @@ public sealed class DpmSolver : GridSolver
     {
         int left = _steps.Count - position;
         bool lowers = _options.LowerOrderFinal && _steps.Count < DpmOptions.FewSteps;
-        int most = _steps[position].To.Sigma == 0 || (left == 1 && (lowers || _options.EulerAtFinal)) ? 1 : left == 2 && lowers ? 2 : _options.Order;
+        int most = _steps[position].IsOfFirstOrder || (left == 1 && (lowers || _options.EulerAtFinal)) ? 1 : left == 2 && lowers ? 2 : _options.Order;
         return Math.Min(Math.Min(most, _options.Order), position + 1);
     }
 }

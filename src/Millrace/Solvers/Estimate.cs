@@ -21,13 +21,10 @@ public readonly record struct Estimate(PredictionType Type, Tensor Output, Tenso
     {
         PredictionFactors factors = PredictionConversion.Factors(type, level);
         Tensor sample = LinearCombination.Of((factors.SampleOfX, x), (factors.SampleOfOutput, output));
-        Tensor Noise(Tensor of) => LinearCombination.Of((1 / level.Sigma, x), (-level.Alpha / level.Sigma, of));
-        if (constraint is null)
-        {
-            return new Estimate(type, output, sample, LinearCombination.Of((factors.NoiseOfX, x), (factors.NoiseOfOutput, output)));
-        }
-
-        Tensor constrained = constraint.Apply(sample);
-        return new Estimate(type, output, constrained, Noise(constraint.MovesNoise ? constrained : sample));
+        Tensor constrained = constraint?.Apply(sample) ?? sample;
+        Tensor noise = constraint is { MovesNoise: true }
+            ? LinearCombination.Of((1 / level.Sigma, x), (-level.Alpha / level.Sigma, constrained))
+            : LinearCombination.Of((factors.NoiseOfX, x), (factors.NoiseOfOutput, output));
+        return new Estimate(type, output, constrained, noise);
     }
 }

@@ -7,6 +7,9 @@ namespace Millrace.Solvers;
 /// <param name="To">Where it ends. Not always where the next one starts: some references leave such gaps, and restarts add noise in them.</param>
 public readonly record struct NoiseInterval(NoiseLevel From, NoiseLevel To)
 {
+    /// <summary>Whether it ends at sigma 0 or is of no width, so that widths measured in it mean nothing.</summary>
+    internal bool IsOfFirstOrder => To.Sigma == 0 || To.LogSnr == From.LogSnr;
+
     /// <summary>The intervals between neighbours.</summary>
     /// <param name="levels">From the first level to the end, at least two.</param>
     /// <exception cref="ArgumentException">Where there are fewer.</exception>

@@ -55,7 +55,7 @@ public sealed class UniPCSolver : GridSolver
     private int OrderAt(int position)
     {
         int most = _options.LowerOrderFinal ? Math.Min(_options.Order, _steps.Count - position) : _options.Order;
-        return Math.Min(_steps[position].To.Sigma == 0 ? 1 : most, position + 1);
+        return Math.Min(_steps[position].IsOfFirstOrder ? 1 : most, position + 1);
     }
 
     /// <summary>rho of the equations sum_k rho_k r_k^(n-1) = b_n, b_n = n! h' phi_(n+1)(h') / B.</summary>

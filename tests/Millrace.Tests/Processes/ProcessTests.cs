@@ -83,6 +83,17 @@ public sealed class ProcessTests
         Assert.Equal((14 + 0.03) / 2, SigmaGrids.Beta(0.03, 14, 3)[1], 1e-6);
     }
 
+    [Theory]
+    [InlineData(0.1)]
+    [InlineData(0.5)]
+    [InlineData(0.83)]
+    public void Quantiles_of_the_beta_distribution_are_those_of_its_closed_forms(double share)
+    {
+        Assert.Equal(Math.Pow(Math.Sin(Math.PI * share / 2), 2), BetaDistribution.Quantile(share, 0.5, 0.5), 1e-5);
+        Assert.Equal(share, BetaDistribution.Quantile(share, 1, 1), 1e-5);
+        Assert.Equal(Math.Sqrt(share), BetaDistribution.Quantile(share, 2, 1), 1e-5);
+    }
+
     [Fact]
     public void The_shift_of_a_flow_grows_with_the_picture()
     {
