@@ -27,8 +27,8 @@ public sealed record Conditioning(Tensor Text)
     /// <summary>Number of rows B.</summary>
     public long Rows => Text.shape[0];
 
-    /// <summary>One row alone, [1, tokens, width]. The result is the caller's to dispose.</summary>
-    public Conditioning Row(long row) => new(Text.narrow(0, row, 1));
+    /// <summary>One row alone. The result is the caller's to dispose.</summary>
+    public Conditioning Row(long row) => Select(part => part.narrow(0, row, 1));
 
     /// <summary>The rows of both, <paramref name="first"/> in front, [B1 + B2, tokens, width]. The result is the caller's to dispose.</summary>
     /// <exception cref="ArgumentException">Where one of the two holds a part that the other lacks.</exception>

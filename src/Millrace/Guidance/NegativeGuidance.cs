@@ -45,7 +45,7 @@ public abstract class NegativeGuidance : IDenoiser
         }
 
         int groups = 2 + _further.Count;
-        Tensor[] predictions = _denoiser.Predict(x.repeat([groups, 1, 1, 1]), t.repeat(groups), all).chunk(groups, 0);
+        Tensor[] predictions = _denoiser.Predict(cat([.. Enumerable.Repeat(x, groups)], 0), t.repeat(groups), all).chunk(groups, 0);
         Tensor guided = Combine(new GuidedPrediction(x, times, predictions[0], predictions[1], predictions[2..]));
         return (times.All(_interval.Contains) ? guided : where(Inside(times, x.device), guided, predictions[1])).MoveToOuterDisposeScope();
     }
@@ -56,5 +56,6 @@ public abstract class NegativeGuidance : IDenoiser
     private Tensor Inside(double[] times, Device device) =>
         tensor(times.Select(_interval.Contains).ToArray(), [times.Length, 1, 1, 1], device: device);
 
-    private static Conditioning Expanded(Conditioning row, long rows) => new(row.Text.expand(rows, -1, -1));
+    private static Conditioning Expanded(Conditioning row, long rows) => 
+        row.Select(part => part.expand([rows, .. part.shape[1..]]));
 }
