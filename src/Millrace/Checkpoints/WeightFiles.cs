@@ -15,6 +15,9 @@ internal sealed class WeightFiles : IDisposable
 
     private const string Extension = ".safetensors";
 
+    // Second names of a tensor, and one that only training reads.
+    private static readonly HashSet<string> Copies = ["encoder.embed_tokens.weight", "decoder.embed_tokens.weight", "time_proj.W", "caption_projection.y_embedding"];
+
     private readonly IReadOnlyList<SafetensorsFile> _files;
 
     private WeightFiles(IReadOnlyList<SafetensorsFile> files) => _files = files;
@@ -97,7 +100,7 @@ internal sealed class WeightFiles : IDisposable
 
     /// <summary>Older files name the autoencoder's attention otherwise, and hold the numbers of the positions as if they were weights.</summary>
     private static string? CurrentName(string name) =>
-        name.EndsWith(".position_ids", StringComparison.Ordinal) ? null
+        name.EndsWith(".position_ids", StringComparison.Ordinal) || Copies.Contains(name) ? null
         : name.Replace(".query.", ".to_q.", StringComparison.Ordinal)
             .Replace(".key.", ".to_k.", StringComparison.Ordinal)
             .Replace(".value.", ".to_v.", StringComparison.Ordinal)

@@ -11,6 +11,6 @@ internal sealed class AutoencoderKLFixture() : NetworkFixture("AutoencoderKL", [
         using var network = new AutoencoderKL(ReadConfig(folder, AutoencoderKLConfig.Read));
         FixtureWeights.Load(network, folder);
         (Tensor mean, Tensor logVariance) = network.EncodeMoments(inputs["image"]);
-        return [mean, logVariance, network.Decode(mean * network.Options.ScalingFactor)];
+        return [mean, logVariance, network.Decode(mean.Plus(-network.Options.ShiftFactor).Times(network.Options.ScalingFactor))];
     }
 }

@@ -7,7 +7,7 @@ using static TorchSharp.torch.nn;
 namespace Millrace.Models.Autoencoders;
 
 /// <summary>
-/// The autoencoder of Stable Diffusion (latent diffusion, arXiv 2112.10752), whose encoder gives a Gaussian. Parameter names
+/// The autoencoder of Stable Diffusion and FLUX (latent diffusion, arXiv 2112.10752), whose encoder gives a Gaussian. Parameter names
 /// are those of the diffusers class of the same name.
 /// </summary>
 public sealed class AutoencoderKL : Module<Tensor, Tensor>, IAutoencoder
@@ -19,10 +19,10 @@ public sealed class AutoencoderKL : Module<Tensor, Tensor>, IAutoencoder
     private readonly KLDecoder _decoder;
 
     [ComponentName(Name = "quant_conv")]
-    private readonly Convolution2d _momentProjection;
+    private readonly Convolution2d? _momentProjection;
 
     [ComponentName(Name = "post_quant_conv")]
-    private readonly Convolution2d _latentProjection;
+    private readonly Convolution2d? _latentProjection;
 
     /// <summary>Builds the network. Its parameters have no values until they are loaded or initialised.</summary>
     /// <param name="options">The shape.</param>
@@ -36,8 +36,8 @@ public sealed class AutoencoderKL : Module<Tensor, Tensor>, IAutoencoder
         Options = options;
         _encoder = new KLEncoder(options, tensors);
         _decoder = new KLDecoder(options, tensors);
-        _momentProjection = new Convolution2d(2 * options.LatentChannels, 2 * options.LatentChannels, kernelSize: 1, options: tensors);
-        _latentProjection = new Convolution2d(options.LatentChannels, options.LatentChannels, kernelSize: 1, options: tensors);
+        _momentProjection = options.UseQuantConv ? new Convolution2d(2 * options.LatentChannels, 2 * options.LatentChannels, kernelSize: 1, options: tensors) : null;
+        _latentProjection = options.UsePostQuantConv ? new Convolution2d(options.LatentChannels, options.LatentChannels, kernelSize: 1, options: tensors) : null;
         RegisterComponents();
     }
 
@@ -65,7 +65,8 @@ public sealed class AutoencoderKL : Module<Tensor, Tensor>, IAutoencoder
     public (Tensor Mean, Tensor LogVariance) EncodeMoments(Tensor image)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor[] moments = _momentProjection.call(_encoder.call(image)).chunk(2, dim: 1);
+        Tensor encoded = _encoder.call(image);
+        Tensor[] moments = (_momentProjection?.call(encoded) ?? encoded).chunk(2, dim: 1);
         return (moments[0].MoveToOuterDisposeScope(), moments[1].clamp(-30, 20).MoveToOuterDisposeScope());
     }
 
@@ -77,7 +78,7 @@ public sealed class AutoencoderKL : Module<Tensor, Tensor>, IAutoencoder
         using IDisposable _ = no_grad();
         using DisposeScope scope = NewDisposeScope();
         Tensor mean = EncodeMoments(image.to(this.Precision())).Mean.to(float32);
-        return mean.Times(Options.ScalingFactor).MoveToOuterDisposeScope();
+        return mean.Plus(-Options.ShiftFactor).Times(Options.ScalingFactor).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>
@@ -87,13 +88,13 @@ public sealed class AutoencoderKL : Module<Tensor, Tensor>, IAutoencoder
         TensorCheck.Image(latent, LatentChannels);
         using IDisposable _ = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        Tensor raw = latent.Times(1 / Options.ScalingFactor).to(this.Precision());
+        Tensor raw = latent.Times(1 / Options.ScalingFactor).Plus(Options.ShiftFactor).to(this.Precision());
         return DecodeRaw(raw).to(float32).MoveToOuterDisposeScope();
     }
 
     private Tensor DecodeRaw(Tensor latent)
     {
-        using Tensor projected = _latentProjection.call(latent);
-        return _decoder.call(projected);
+        using Tensor? projected = _latentProjection?.call(latent);
+        return _decoder.call(projected ?? latent);
     }
 }

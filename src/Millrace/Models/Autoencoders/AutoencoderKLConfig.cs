@@ -21,12 +21,13 @@ public static class AutoencoderKLConfig
             NormNumGroups = config.Integer("norm_num_groups", 32),
             Activation = config.Activation("act_fn", Activation.Silu),
             ScalingFactor = config.Number("scaling_factor", 0.18215),
+            ShiftFactor = config.Number("shift_factor", 0),
+            UseQuantConv = config.Flag("use_quant_conv", true),
+            UsePostQuantConv = config.Flag("use_post_quant_conv", true),
+            MidBlockAddAttention = config.Flag("mid_block_add_attention", true),
         };
         config.Only("down_block_types", JsonList("DownEncoderBlock2D", widths.Count));
         config.Only("up_block_types", JsonList("UpDecoderBlock2D", widths.Count));
-        config.Only("mid_block_add_attention", "true");
-        config.Only("use_quant_conv", "true");
-        config.Only("use_post_quant_conv", "true");
         _ = config.Flag("force_upcast", true); // A hint to pipelines that run in float16.
         config.Close(options.Validate);
         return options;

@@ -32,6 +32,18 @@ public sealed record AutoencoderKLOptions
     /// <summary>Multiplies the latent's mean on encoding, so that its variance is about 1, and divides on decoding; above 0.</summary>
     public double ScalingFactor { get; init; } = 0.18215;
 
+    /// <summary>Taken from the latent's mean before it is multiplied (Stable Diffusion 3, FLUX); finite.</summary>
+    public double ShiftFactor { get; init; }
+
+    /// <summary>Whether a 1 x 1 convolution stands behind the encoder; Stable Diffusion 3 and FLUX have none.</summary>
+    public bool UseQuantConv { get; init; } = true;
+
+    /// <summary>Whether a 1 x 1 convolution stands before the decoder; Stable Diffusion 3 and FLUX have none.</summary>
+    public bool UsePostQuantConv { get; init; } = true;
+
+    /// <summary>Whether the coarsest resolution has attention.</summary>
+    public bool MidBlockAddAttention { get; init; } = true;
+
     /// <summary>Side of the image over side of the latent: 2 to the number of resolutions less one.</summary>
     public int SpatialFactor => 1 << (BlockOutChannels.Count - 1);
 
@@ -48,6 +60,11 @@ public sealed record AutoencoderKLOptions
         OptionCheck.Layers(LayersPerBlock);
         OptionCheck.Positive(NormNumGroups);
         OptionCheck.Positive(ScalingFactor);
+        if (!double.IsFinite(ShiftFactor))
+        {
+            throw new ArgumentOutOfRangeException(nameof(ShiftFactor), $"{nameof(ShiftFactor)} must be finite, got {ShiftFactor}.");
+        }
+
         OptionCheck.Positive(BlockOutChannels);
         OptionCheck.Divisible(BlockOutChannels, [.. BlockOutChannels.Select(_ => NormNumGroups)]);
     }

@@ -14,7 +14,7 @@ internal sealed class AutoencoderMidBlock : Module<Tensor, Tensor>
     private readonly ModuleList<ResnetBlock2D> _resnets;
 
     [ComponentName(Name = "attentions")]
-    private readonly ModuleList<PixelAttention> _attentions;
+    private readonly ModuleList<PixelAttention>? _attentions;
 
     public AutoencoderMidBlock(AutoencoderKLOptions options, TensorOptions tensors)
         : base(nameof(AutoencoderMidBlock))
@@ -22,14 +22,14 @@ internal sealed class AutoencoderMidBlock : Module<Tensor, Tensor>
         int width = options.BlockOutChannels[^1];
         ResnetBlock2D Resnet() => new(width, width, timeWidth: null, options.Norm, options.Activation, tensors);
         _resnets = ModuleList(Resnet(), Resnet());
-        _attentions = ModuleList(new PixelAttention(width, options.Norm, tensors));
+        _attentions = options.MidBlockAddAttention ? ModuleList(new PixelAttention(width, options.Norm, tensors)) : null;
         RegisterComponents();
     }
 
     public override Tensor forward(Tensor x)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor attended = _attentions[0].call(_resnets[0].call(x, null));
-        return _resnets[1].call(attended, null).MoveToOuterDisposeScope();
+        Tensor hidden = _resnets[0].call(x, null);
+        return _resnets[1].call(_attentions?[0].call(hidden) ?? hidden, null).MoveToOuterDisposeScope();
     }
 }
