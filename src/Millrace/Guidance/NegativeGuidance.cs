@@ -56,6 +56,6 @@ public abstract class NegativeGuidance : IDenoiser
     private Tensor Inside(double[] times, Device device) =>
         tensor(times.Select(_interval.Contains).ToArray(), [times.Length, 1, 1, 1], device: device);
 
-    private static Conditioning Expanded(Conditioning row, long rows) => 
+    private static Conditioning Expanded(Conditioning row, long rows) =>
         row.Select(part => part.expand([rows, .. part.shape[1..]]));
 }

@@ -96,7 +96,7 @@ public sealed class VariancePreservingProcess : IDiffusionProcess
     /// <exception cref="ArgumentOutOfRangeException">Where <paramref name="timestep"/> is outside 0..T-1.</exception>
     public double NoiseRatio(double timestep) => Interpolate(timestep, t =>
     {
-        double alphaBar = Math.Max(_alphaBar[t], SmallestAlphaBar);
+        double alphaBar = _alphaBar[t] > 0 ? _alphaBar[t] : SmallestAlphaBar;
         return Math.Sqrt((1 - alphaBar) / alphaBar);
     });
 

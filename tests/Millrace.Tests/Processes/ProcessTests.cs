@@ -30,6 +30,7 @@ public sealed class ProcessTests
         Assert.Equal(0, process.AlphaBar[^1]);
         Assert.Equal(StableDiffusion.AlphaBar[0], process.AlphaBar[0], 1e-12);
         Assert.True(double.IsFinite(process.NoiseRatio(999)));
+        Assert.Equal(1 / Math.Sqrt(new VariancePreservingProcess(BetaSchedule.Cosine).AlphaBar[^1]), new VariancePreservingProcess(BetaSchedule.Cosine).NoiseRatio(999), 1);
     }
 
     [Fact]

@@ -8,9 +8,18 @@ internal static class LogSnrSchedulers
 {
     public static Func<int, SamplingPlanOptions, SamplingPlan> Planner(SchedulerSettings settings)
     {
-        settings.Config.Only("variance_type", "null");
-        Func<IReadOnlyList<NoiseLevel>, ISolver> solver = settings.Class == SchedulerClass.UniPCMultistep ? UniPC(settings) : Dpm(settings);
-        return (steps, _) => new SamplingPlan(solver(Levels(settings, steps)), settings.Constraint, 1);
+        // A network that predicts its variance too would need it split off first.
+        _ = settings.Config.Choice("variance_type", "", new[] { "fixed_small", "fixed_small_log", "fixed_large", "fixed_large_log" }.ToDictionary(name => name));
+        if (settings.Class != SchedulerClass.UniPCMultistep)
+        {
+            Func<IReadOnlyList<NoiseLevel>, ISolver> solver = Dpm(settings);
+            return (steps, _) => new SamplingPlan(solver(Levels(settings, steps)), settings.Constraint, 1);
+        }
+
+        // Over the noise, UniPC of diffusers leaves the sample as it is.
+        UniPCOptions options = UniPC(settings);
+        SampleConstraint? constraint = options.Estimate == DpmEstimate.Sample ? settings.Constraint : null;
+        return (steps, _) => new SamplingPlan(new UniPCSolver(Levels(settings, steps), options), constraint, 1);
     }
 
     /// <summary>The DPM family, which EDM schedulers share.</summary>
@@ -52,7 +61,7 @@ internal static class LogSnrSchedulers
     private static DpmOptions Singlestep(DpmOptions options, IReadOnlyList<NoiseLevel> levels) =>
         options with { LowerOrderFinal = options.LowerOrderFinal || (levels.Count - 1) % options.Order != 0 || levels[^1].Sigma == 0 };
 
-    private static Func<IReadOnlyList<NoiseLevel>, ISolver> UniPC(SchedulerSettings settings)
+    private static UniPCOptions UniPC(SchedulerSettings settings)
     {
         settings.Config.Only("solver_p", "null");
         var options = new UniPCOptions
@@ -71,7 +80,7 @@ internal static class LogSnrSchedulers
             UncorrectedSteps = settings.Config.Integers("disable_corrector", []),
         };
         settings.Config.Check(() => options.Validated());
-        return levels => new UniPCSolver(levels, options);
+        return options;
     }
 
     private static IReadOnlyList<NoiseLevel> Levels(SchedulerSettings settings, int steps)

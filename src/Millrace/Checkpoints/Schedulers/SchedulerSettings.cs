@@ -35,10 +35,10 @@ internal sealed class SchedulerSettings
     private static readonly string[] OfOtherClasses =
     [
         "algorithm_type", "base_image_seq_len", "base_shift", "clip_sample", "clip_sample_range", "disable_corrector", "dynamic_thresholding_ratio",
-        "euler_at_final", "final_sigmas_type", "interpolation_type", "lambda_min_clipped", "lower_order_final", "max_image_seq_len", "max_shift",
+        "euler_at_final", "final_sigmas_type", "flow_shift", "interpolation_type", "lambda_min_clipped", "lower_order_final", "max_image_seq_len", "max_shift",
         "original_inference_steps", "predict_x0", "rho", "sample_max_value", "set_alpha_to_one", "shift", "sigma_data", "sigma_max", "sigma_min",
         "sigma_schedule", "skip_prk_steps", "solver_order", "solver_p", "solver_type", "steps_offset", "thresholding", "timestep_scaling", "timestep_spacing",
-        "timestep_type", "use_beta_sigmas", "use_dynamic_shifting", "use_exponential_sigmas", "use_karras_sigmas", "use_lu_lambdas", "variance_type",
+        "time_shift_type", "timestep_type", "use_beta_sigmas", "use_dynamic_shifting", "use_exponential_sigmas", "use_karras_sigmas", "use_lu_lambdas", "variance_type",
         "beta_schedule", "beta_start", "beta_end", "trained_betas", "rescale_betas_zero_snr", "prediction_type",
     ];
 
