@@ -56,20 +56,19 @@ public sealed class VerifyTests
     }
 
     [Fact]
-    public async Task Passes_the_networks_that_are_right()
+    public async Task Passes_every_fixture_and_leaves_none_out()
     {
         CommandLineResult result = await CommandLine.RunAsync("verify", SharedData.Require("golden"), "--json");
 
         Assert.Equal(0, result.ExitCode);
         Dictionary<string, JsonElement> cases = JsonDocument.Parse(result.Output).RootElement.GetProperty("cases").EnumerateArray()
             .ToDictionary(one => one.GetProperty("case").GetString()!);
-        foreach (string name in new[] { "unet-sd15", "unet-sd21", "autoencoder-tiny", "autoencoder-kl", "clip-text", "clip-text/tokenizer", "schedulers/lcm", "stream/batch_self", "stream/batch_full", "stream/one_step_initialize", "stream/similarity" })
+        Assert.True(cases.Count > 50);
+        Assert.All(cases, one =>
         {
-            Assert.Equal("passed", cases[name].GetProperty("status").GetString());
-            Assert.InRange(cases[name].GetProperty("relativeError").GetDouble(), 0, 1e-4);
-        }
-
-        Assert.All(cases.Values, one => Assert.True(one.GetProperty("status").GetString() == "passed" || one.GetProperty("reason").GetString() != null));
+            Assert.Equal((one.Key, "passed"), (one.Key, one.Value.GetProperty("status").GetString()));
+            Assert.InRange(one.Value.GetProperty("relativeError").GetDouble(), 0, 1e-4);
+        });
     }
 
     [Fact]

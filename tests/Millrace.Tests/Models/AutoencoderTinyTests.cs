@@ -132,6 +132,23 @@ public sealed class AutoencoderTinyTests
     }
 
     [Fact]
+    public void Latents_of_sixteen_channels_are_read_from_a_file_that_says_a_shift_of_zero()
+    {
+        string path = Path.GetTempFileName();
+        try
+        {
+            File.WriteAllText(path, """{"_class_name": "AutoencoderTiny", "latent_channels": 16, "shift_factor": 0.0, "upsample_fn": "nearest"}""");
+            Assert.Equal(16, AutoencoderTinyConfig.Read(path).LatentChannels);
+            File.WriteAllText(path, """{"_class_name": "AutoencoderTiny", "shift_factor": 0.5}""");
+            Assert.Contains("shift_factor", Assert.Throws<InvalidDataException>(() => AutoencoderTinyConfig.Read(path)).Message, StringComparison.Ordinal);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    [Fact]
     public void Options_that_do_not_fit_one_another_are_refused()
     {
         Assert.Throws<ArgumentException>(() => new AutoencoderTiny(Narrow with { NumEncoderBlocks = [1, 1] }));

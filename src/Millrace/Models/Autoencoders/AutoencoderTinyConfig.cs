@@ -29,6 +29,7 @@ public static class AutoencoderTinyConfig
         };
         config.Only("upsampling_scaling_factor", "2");
         config.Only("upsample_fn", "\"nearest\"");
+        config.Only("shift_factor", "0");
         _ = config.Integers("block_out_channels", []); // A copy of the encoder's, made by diffusers for its own use.
         _ = config.Flag("force_upcast", false); // A hint to pipelines.
         config.Close(options.Validate);
