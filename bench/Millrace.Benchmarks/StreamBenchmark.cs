@@ -12,9 +12,10 @@ namespace Millrace.Benchmarks;
 public static class StreamBenchmark
 {
     private static readonly int[] FourSteps = [0, 16, 32, 45];
-    private static readonly (int[] Steps, GuidanceType Guidance)[] Configurations =
+    private static readonly (int[] Steps, GuidanceType Guidance, int FrameBuffer)[] Configurations =
     [
-        ([25], GuidanceType.None), ([16, 32], GuidanceType.None), ([16, 32], GuidanceType.Self), (FourSteps, GuidanceType.Self), (FourSteps, GuidanceType.Full),
+        ([25], GuidanceType.None, 1), ([25], GuidanceType.None, 4), ([16, 32], GuidanceType.None, 1), ([16, 32], GuidanceType.Self, 1),
+        (FourSteps, GuidanceType.Self, 1), (FourSteps, GuidanceType.Full, 1),
     ];
 
     /// <summary>Measures the random 24 M U-Net at 256 x 256.</summary>
@@ -77,10 +78,10 @@ public static class StreamBenchmark
         double plainMilliseconds = Timing.MedianMilliseconds(() => baseline.Generate(image).Dispose(), repeats: size <= 128 ? 3 : 2, warmUp: size <= 128 ? 1 : 0);
 
         List<StreamBenchmarkReport.Stream> streams = [];
-        foreach ((int[] steps, GuidanceType guidance) in Configurations)
+        foreach ((int[] steps, GuidanceType guidance, int frameBuffer) in Configurations)
         {
-            Tell($"stream, {steps.Length} steps, guidance {guidance}");
-            streams.Add(MeasureStream(fast, size, steps, guidance, frames, plainMilliseconds));
+            Tell($"stream, {steps.Length} steps, guidance {guidance}, frame buffer {frameBuffer}");
+            streams.Add(MeasureStream(fast, size, steps, guidance, frameBuffer, frames, plainMilliseconds));
         }
 
         Tell("stream batch against sequential");
@@ -106,40 +107,42 @@ public static class StreamBenchmark
             streams[^1].Denoise / streams[^2].Denoise, batch[1] / batch[0], without / with);
     }
 
-    private static StreamBenchmarkReport.Stream MeasureStream(DiffusionModel model, int size, int[] steps, GuidanceType guidance, int frames, double plainMilliseconds)
+    private static StreamBenchmarkReport.Stream MeasureStream(DiffusionModel model, int size, int[] steps, GuidanceType guidance, int frameBuffer, int frames, double plainMilliseconds)
     {
-        using StreamPipeline pipeline = Pipeline(model, size, steps, guidance, null);
+        using StreamPipeline pipeline = Pipeline(model, size, steps, guidance, frameBuffer, null);
         pipeline.WarmUp(ticks: 4);
         using Tensor image = (rand(1, 3, size, size) * 2) - 1;
         long id = 0;
-        double milliseconds = Timing.MedianMilliseconds(
-            () =>
+        void Group()
+        {
+            for (int frame = 0; frame < frameBuffer; frame++)
             {
                 foreach (GeneratedImage output in pipeline.Process(image, id++))
                 {
                     output.Dispose();
                 }
-            },
-            frames,
-            warmUp: steps.Length);
+            }
+        }
+
+        double milliseconds = Timing.MedianMilliseconds(Group, frames / frameBuffer, warmUp: steps.Length) / frameBuffer;
         double Stage(StreamStage stage) => pipeline.Statistics.Stages[stage].Percentile(0.5).TotalMilliseconds;
         return new StreamBenchmarkReport.Stream(
-            steps, guidance.ToString().ToLowerInvariant(), milliseconds, Stage(StreamStage.Encode), Stage(StreamStage.Denoise), Stage(StreamStage.Decode), plainMilliseconds / milliseconds);
+            steps, guidance.ToString().ToLowerInvariant(), frameBuffer, milliseconds, Stage(StreamStage.Encode), Stage(StreamStage.Denoise), Stage(StreamStage.Decode), plainMilliseconds / milliseconds);
     }
 
     /// <summary>Processor time of a whole stream over a clip with 70 % still frames.</summary>
     private static double ProcessorSeconds(DiffusionModel model, int size, double? threshold, int frames)
     {
-        using StreamPipeline pipeline = Pipeline(model, size, [16, 32], GuidanceType.Self, threshold);
+        using StreamPipeline pipeline = Pipeline(model, size, [16, 32], GuidanceType.Self, 1, threshold);
         pipeline.WarmUp(ticks: 4);
         TimeSpan before = Process.GetCurrentProcess().TotalProcessorTime;
         new StreamEngine(pipeline).RunAsync(new SyntheticSource(frames, side: size, stillShare: 0.7), new NoSink()).GetAwaiter().GetResult();
         return (Process.GetCurrentProcess().TotalProcessorTime - before).TotalSeconds;
     }
 
-    private static StreamPipeline Pipeline(DiffusionModel model, int size, int[] steps, GuidanceType guidance, double? threshold) => new(
+    private static StreamPipeline Pipeline(DiffusionModel model, int size, int[] steps, GuidanceType guidance, int frameBuffer, double? threshold) => new(
         model.Denoiser, model.Autoencoder, model.TextEncoder, model.Process,
-        new StreamOptions { Steps = steps, Guidance = guidance, GuidanceScale = 1.4, Delta = 0.8, Width = size, Height = size, SimilarityThreshold = threshold },
+        new StreamOptions { Steps = steps, Guidance = guidance, FrameBufferSize = frameBuffer, GuidanceScale = 1.4, Delta = 0.8, Width = size, Height = size, SimilarityThreshold = threshold },
         "a picture");
 
     private sealed class NoSink : IFrameSink

@@ -24,12 +24,13 @@ public sealed record StreamBenchmarkReport(
     /// <summary>The engine in one configuration.</summary>
     /// <param name="Steps">Indices into the timestep grid.</param>
     /// <param name="Guidance">Type of guidance.</param>
+    /// <param name="FrameBuffer">Frames that go through the network together.</param>
     /// <param name="Milliseconds">Median of one frame, encoding and decoding included.</param>
     /// <param name="Encode">Median milliseconds of encoding.</param>
-    /// <param name="Denoise">Median milliseconds of the tick.</param>
-    /// <param name="Decode">Median milliseconds of decoding.</param>
+    /// <param name="Denoise">Median milliseconds of the tick, of all frames in it.</param>
+    /// <param name="Decode">Median milliseconds of decoding the frames of a tick.</param>
     /// <param name="OverPlain">Time of a frame of the plain pipeline over this.</param>
-    public sealed record Stream(IReadOnlyList<int> Steps, string Guidance, double Milliseconds, double Encode, double Denoise, double Decode, double OverPlain)
+    public sealed record Stream(IReadOnlyList<int> Steps, string Guidance, int FrameBuffer, double Milliseconds, double Encode, double Denoise, double Decode, double OverPlain)
     {
         /// <summary>Frames a second.</summary>
         public double FramesPerSecond => 1000 / Milliseconds;
@@ -45,7 +46,7 @@ public sealed record StreamBenchmarkReport(
         yield return $"  plain pipeline (50 DDIM steps, full guidance): {PlainMilliseconds:F0} ms a frame";
         foreach (Stream stream in Streams)
         {
-            yield return $"  stream, steps {string.Join(',', stream.Steps)}, guidance {stream.Guidance}: {stream.Milliseconds:F1} ms a frame ({stream.FramesPerSecond:F1} frames/s; "
+            yield return $"  stream, steps {string.Join(',', stream.Steps)}, guidance {stream.Guidance}, frame buffer {stream.FrameBuffer}: {stream.Milliseconds:F1} ms a frame ({stream.FramesPerSecond:F1} frames/s; "
                 + $"encode {stream.Encode:F1}, denoise {stream.Denoise:F1}, decode {stream.Decode:F1}), {stream.OverPlain:F1} times the plain pipeline";
         }
 

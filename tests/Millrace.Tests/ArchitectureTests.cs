@@ -14,7 +14,7 @@ public sealed class ArchitectureTests
         { "Runtime", ["Processes", "Solvers", "Guidance", "Models", "Checkpoints", "Streaming", "Training", "Evaluation", "Imaging"] },
         { "Models", ["Solvers", "Guidance", "Checkpoints", "Streaming", "Training", "Evaluation", "Imaging"] },
         { "Checkpoints", ["Guidance", "Streaming", "Training", "Evaluation", "Imaging"] },
-        { "Streaming", ["Models", "Checkpoints", "Training", "Evaluation", "Runtime"] },
+        { "Streaming", ["Models", "Checkpoints", "Training", "Evaluation"] },
         { "Training", ["Streaming", "Evaluation"] },
     };
 

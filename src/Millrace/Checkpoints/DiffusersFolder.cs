@@ -4,6 +4,7 @@ using Millrace.Models.Layers;
 using Millrace.Models.TextEncoders;
 using Millrace.Models.UNets;
 using Millrace.Processes;
+using Millrace.Runtime;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -58,6 +59,8 @@ public static class DiffusersFolder
 
         IEnumerable<(Module Network, WeightFiles Files)> Sources(StableDiffusionParts parts) =>
             [(parts.UNet, unetFiles), ((Module)parts.Autoencoder, autoencoderFiles), (parts.TextModel, textFiles)];
+
+        LibTorch.Load();
 
         // First without memory, so that a folder that does not fit together costs none.
         using (StableDiffusionParts shape = Build(new TensorOptions(options.Precision, META)))

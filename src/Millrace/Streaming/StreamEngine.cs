@@ -1,13 +1,14 @@
 using System.Collections.Concurrent;
 using System.Threading.Channels;
 using Millrace.Imaging;
+using Millrace.Runtime;
 using static TorchSharp.torch;
 
 namespace Millrace.Streaming;
 
 /// <summary>
 /// A stream, concurrently: source, pipeline and sink each at their own pace, joined by bounded queues. Reads from top to
-/// bottom as a frame flows: <see cref="ReadAsync"/>, <see cref="GenerateAsync"/>, <see cref="WriteAsync"/>.
+/// bottom as a frame flows: <see cref="ReadAsync"/>, <see cref="GenerateAll"/>, <see cref="WriteAsync"/>.
 /// </summary>
 public sealed class StreamEngine
 {
@@ -67,8 +68,8 @@ public sealed class StreamEngine
         await WhenAllOrFirstFailure(
             stop,
             Task.Run(() => ReadAsync(source, arrived.Writer, stop.Token), CancellationToken.None),
-            Task.Run(() => GenerateAsync(arrived.Reader, left.Writer, stop.Token), CancellationToken.None),
-            Task.Run(() => WriteAsync(left.Reader, sink, progress), CancellationToken.None));
+            OnThreadOfItsOwn(() => GenerateAll(arrived.Reader, left.Writer, stop.Token)),
+            Task.Run(() => WriteAsync(left, sink, progress), CancellationToken.None));
         await sink.CompleteAsync(CancellationToken.None);
         return !cancellationToken.IsCancellationRequested;
     }
@@ -97,44 +98,60 @@ public sealed class StreamEngine
         }
     }
 
-    private async Task GenerateAsync(ChannelReader<Arrival> arrived, ChannelWriter<Departure> left, CancellationToken cancellationToken)
+    private void GenerateAll(ChannelReader<Arrival> arrived, ChannelWriter<Departure> left, CancellationToken cancellationToken)
     {
         try
         {
-            await foreach (Arrival arrival in arrived.ReadAllAsync(CancellationToken.None))
+            while (Wait(arrived.WaitToReadAsync(CancellationToken.None)))
             {
-                if (cancellationToken.IsCancellationRequested)
+                while (arrived.TryRead(out Arrival? arrival))
                 {
-                    return;
-                }
+                    if (cancellationToken.IsCancellationRequested)
+                    {
+                        return;
+                    }
 
-                foreach (Departure departure in Generate(arrival))
-                {
-                    await left.WriteAsync(departure, CancellationToken.None);
+                    Send(Generate(arrival));
                 }
             }
 
-            foreach (Departure departure in cancellationToken.IsCancellationRequested ? [] : ToFrames(_pipeline.Flush()))
+            Send(cancellationToken.IsCancellationRequested ? [] : ToFrames(_pipeline.Flush()));
+        }
+        finally
+        {
+            left.TryComplete();
+        }
+
+        void Send(List<Departure> departures)
+        {
+            foreach (Departure departure in departures)
             {
-                await left.WriteAsync(departure, CancellationToken.None);
+                while (!left.TryWrite(departure) && Wait(left.WaitToWriteAsync(CancellationToken.None)))
+                {
+                }
+            }
+        }
+
+        static bool Wait(ValueTask<bool> change) => change.AsTask().GetAwaiter().GetResult();
+    }
+
+    private async Task WriteAsync(Channel<Departure> left, IFrameSink sink, IProgress<StreamStatistics>? progress)
+    {
+        try
+        {
+            await foreach (Departure departure in left.Reader.ReadAllAsync(CancellationToken.None))
+            {
+                long start = _time.GetTimestamp();
+                await sink.WriteAsync(departure.Frame, CancellationToken.None);
+                Statistics.Stages[StreamStage.Write].Record(_time.GetElapsedTime(start));
+                Statistics.Stages[StreamStage.Total].Record(_time.GetElapsedTime(departure.Arrived));
+                Statistics.CountOut();
+                progress?.Report(Statistics);
             }
         }
         finally
         {
-            left.Complete();
-        }
-    }
-
-    private async Task WriteAsync(ChannelReader<Departure> left, IFrameSink sink, IProgress<StreamStatistics>? progress)
-    {
-        await foreach (Departure departure in left.ReadAllAsync(CancellationToken.None))
-        {
-            long start = _time.GetTimestamp();
-            await sink.WriteAsync(departure.Frame, CancellationToken.None);
-            Statistics.Stages[StreamStage.Write].Record(_time.GetElapsedTime(start));
-            Statistics.Stages[StreamStage.Total].Record(_time.GetElapsedTime(departure.Arrived));
-            Statistics.CountOut();
-            progress?.Report(Statistics);
+            left.Writer.TryComplete(); // nobody waits for a sink that has failed
         }
     }
 
@@ -181,6 +198,13 @@ public sealed class StreamEngine
         }
 
         return departures;
+    }
+
+    /// <summary>libtorch keeps workers and memory for every thread that has ever called it: all frames of a stream are computed on one, and the caller's workers end.</summary>
+    private static Task OnThreadOfItsOwn(Action work)
+    {
+        OpenMp.EndWorkers();
+        return Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }
 
     /// <summary>Waits for all; the first failure stops the others and is the one that is thrown.</summary>

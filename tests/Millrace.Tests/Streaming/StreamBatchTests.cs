@@ -313,6 +313,29 @@ public sealed class StreamBatchTests : IDisposable
     }
 
     [Fact]
+    public async Task Collections_at_any_moment_pull_nothing_away()
+    {
+        using var done = new CancellationTokenSource();
+        Task collector = Task.Run(() =>
+        {
+            while (!done.IsCancellationRequested)
+            {
+                GC.Collect(0);
+                GC.WaitForPendingFinalizers();
+            }
+        });
+        using var batch = new StreamBatch(_denoiser, Process, Options(4, 1) with { Guidance = GuidanceType.Full }, (Channels, Side, Side));
+        Tensor frame = Random(1);
+        for (int id = 0; id < 500; id++)
+        {
+            batch.Tick(frame, [id], _prompt).Dispose();
+        }
+
+        await done.CancelAsync();
+        await collector;
+    }
+
+    [Fact]
     public void Wrong_shapes_and_options_are_refused_in_one_sentence()
     {
         Assert.Contains("strictly ascending", Assert.Throws<ArgumentException>(() => (Options(2, 1) with { Steps = [32, 16] }).Validate()).Message, StringComparison.Ordinal);

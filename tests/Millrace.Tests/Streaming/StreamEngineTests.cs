@@ -109,7 +109,7 @@ public sealed class StreamEngineTests : IDisposable
     {
         using var failing = new RowDenoiser(3, 4) { FailAtCall = where == "network" ? 5 : 0 };
         using var pipeline = new StreamPipeline(failing, new PixelAutoencoder(), new LetterEncoder(), VariancePreservingProcess.StableDiffusion, Options);
-        var sink = new CollectingSink { AfterFrame = frame => { if (where == "sink" && frame.Id == 3) { throw new IOException("the sink failed"); } } };
+        var sink = new CollectingSink { AfterFrame = frame => { if (where == "sink" && frame.Id == 3) { Thread.Sleep(100); throw new IOException("the sink failed"); } } };
         IFrameSource source = where == "source" ? new FailingSource() : new SyntheticSource(1000, side: Side);
         IOException error = await Assert.ThrowsAsync<IOException>(() => new StreamEngine(pipeline).RunAsync(source, sink));
         Assert.Contains(where, error.Message, StringComparison.Ordinal);

@@ -10,8 +10,6 @@ namespace Millrace.Runtime.Kernels;
 /// </summary>
 internal static unsafe class ThreadTeam
 {
-    private static readonly delegate* unmanaged<delegate* unmanaged<void*, void>, void*, uint, uint, void> OpenMpParallel = FindOpenMp();
-
     /// <summary>Runs <paramref name="job"/> for 0..<paramref name="count"/>-1 and waits for all; a job must not throw.</summary>
     /// <param name="count">Number of jobs, handed out one by one.</param>
     /// <param name="state">Passed to every job.</param>
@@ -27,9 +25,9 @@ internal static unsafe class ThreadTeam
             {
                 team.Work();
             }
-            else if (OpenMpParallel != null)
+            else if (OpenMp.Parallel != null)
             {
-                OpenMpParallel(&Enter, &team, (uint)threads, 0);
+                OpenMp.Parallel(&Enter, &team, (uint)threads, 0);
             }
             else
             {
@@ -41,22 +39,6 @@ internal static unsafe class ThreadTeam
 
     [UnmanagedCallersOnly]
     private static void Enter(void* team) => ((Team*)team)->Work();
-
-    /// <summary>GOMP_parallel of the very library that libtorch has loaded, whatever its file is called (wheels and packages rename it).</summary>
-    private static delegate* unmanaged<delegate* unmanaged<void*, void>, void*, uint, uint, void> FindOpenMp()
-    {
-        if (!OperatingSystem.IsLinux())
-        {
-            return null;
-        }
-
-        string? path = File.ReadLines("/proc/self/maps")
-            .Select(line => line.LastIndexOf('/') is int slash and >= 0 && line[slash..].StartsWith("/libgomp", StringComparison.Ordinal) ? line[line.IndexOf('/')..] : null)
-            .FirstOrDefault(found => found is not null);
-        return path is not null && NativeLibrary.TryLoad(path, out nint library) && NativeLibrary.TryGetExport(library, "GOMP_parallel", out nint export)
-            ? (delegate* unmanaged<delegate* unmanaged<void*, void>, void*, uint, uint, void>)export
-            : null;
-    }
 
     private struct Team
     {
