@@ -65,10 +65,17 @@ internal static partial class FFmpeg
             FFMpegProcessException process => process.Result.StandardError,
             _ => [failure.Message],
         };
-        return lines
+        return Reason(lines);
+    }
+
+    /// <summary>Whether ffmpeg ended because of a signal, and in good order: Ctrl-C reaches every program of a terminal, and whoever started this one ends by it too.</summary>
+    public static bool Interrupted(int exitCode, IReadOnlyCollection<string> complaints) => exitCode == 255 && complaints.All(string.IsNullOrEmpty);
+
+    /// <summary>The first complaint among lines of ffmpeg's.</summary>
+    public static string Reason(IEnumerable<string> lines) =>
+        lines
             .Select(line => Speaker().Replace(line, "").Trim().TrimEnd('.'))
             .FirstOrDefault(line => line.Length > 0 && !line.StartsWith("frame=", StringComparison.Ordinal), "no reason given");
-    }
 
     // "[h264 @ 0x55d0c3]" in front of a line names a part of ffmpeg.
     [GeneratedRegex(@"^\[[^\]]* @ [^\]]*\]")]

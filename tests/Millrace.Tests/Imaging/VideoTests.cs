@@ -55,6 +55,21 @@ public sealed class VideoTests : IDisposable
         Assert.All(read[0].Rgb, value => Assert.InRange(value, 190, 210));
     }
 
+    [Fact]
+    public async Task A_slow_reader_gets_every_frame()
+    {
+        Make(PathOf("clip.mp4"), "-f lavfi -i testsrc=size=64x48:rate=10:duration=4");
+        await using IFrameSource source = FrameSources.Open(PathOf("clip.mp4"));
+        long count = 0;
+        await foreach (Frame frame in source.ReadAsync())
+        {
+            Assert.Equal(count++, frame.Id);
+            await Task.Delay(25); // ffmpeg has long ended
+        }
+
+        Assert.Equal(40, count);
+    }
+
     [Theory]
     [InlineData("it's.mp4")]
     [InlineData("two words - and 100%.mp4")]

@@ -1,16 +1,14 @@
+using System.Diagnostics;
+using System.Globalization;
 using System.Runtime.CompilerServices;
-using System.Threading.Channels;
+using System.Text.RegularExpressions;
 using FFMpegCore;
-using FFMpegCore.Enums;
-using FFMpegCore.Pipes;
 
 namespace Millrace.Imaging.Sources;
 
 /// <summary>The frames of a video file, decoded by the installed ffmpeg.</summary>
-public sealed class VideoSource : IFrameSource
+public sealed partial class VideoSource : IFrameSource
 {
-    private const int FramesAhead = 4;
-
     private readonly string _path;
     private readonly int _width;
     private readonly int _height;
@@ -45,69 +43,93 @@ public sealed class VideoSource : IFrameSource
     /// <inheritdoc/>
     public async IAsyncEnumerable<Frame> ReadAsync([EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        Channel<Frame> frames = Channel.CreateBounded<Frame>(FramesAhead);
-        Task decoding = Task.Run(() => DecodeAsync(frames.Writer, stop.Token), CancellationToken.None);
+        // Over its own standard output: what ffmpeg has written stays readable after it has ended, however slow the reader.
+        using Process ffmpeg = Process.Start(Decoder())!;
+        var complaints = new List<string>();
+        TimeSpan decoded = TimeSpan.Zero;
+        ffmpeg.ErrorDataReceived += (_, line) => Note(line.Data, complaints, ref decoded);
+        ffmpeg.BeginErrorReadLine();
         try
         {
-            await foreach (Frame frame in frames.Reader.ReadAllAsync(cancellationToken))
+            long count = 0;
+            while (await ReadFrameAsync(ffmpeg.StandardOutput.BaseStream, cancellationToken) is { } rgb)
             {
-                yield return frame;
+                yield return new Frame(count, TimeSpan.FromSeconds(count / _framesPerSecond), _width, _height, rgb);
+                count++;
             }
+
+            await ffmpeg.WaitForExitAsync(cancellationToken);
+            Check(ffmpeg.ExitCode, count, decoded, complaints);
         }
         finally
         {
-            await stop.CancelAsync();
-            await decoding;
+            ffmpeg.Kill(entireProcessTree: true); // of one that has ended, nothing
         }
     }
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
-    private async Task DecodeAsync(ChannelWriter<Frame> frames, CancellationToken cancellationToken)
+    private ProcessStartInfo Decoder() => new("ffmpeg")
     {
-        long count = 0;
-        TimeSpan decoded = TimeSpan.Zero;
-        try
+        RedirectStandardOutput = true,
+        RedirectStandardError = true,
+        ArgumentList =
         {
-            var sink = new StreamPipeSink(async (stream, _) => count = await ReadFramesAsync(stream, frames, cancellationToken));
-            await FFMpegArguments
-                .FromFileInput(FFmpeg.PathArgument(_path), verifyExists: true)
-                .OutputToPipe(sink, options => options.ForceFormat("rawvideo").WithCustomArgument("-map 0:v:0 -pix_fmt rgb24 -fps_mode passthrough -xerror -stats"))
-                .NotifyOnProgress(time => decoded = time)
-                .WithLogLevel(FFMpegLogLevel.Error)
-                .ProcessAsynchronously(throwOnError: true, cancellationToken: cancellationToken);
+            "-nostdin", "-loglevel", "error", "-progress", "pipe:2", "-i", Path.GetFullPath(_path),
+            "-map", "0:v:0", "-f", "rawvideo", "-pix_fmt", "rgb24", "-fps_mode", "passthrough", "-xerror", "pipe:1",
+        },
+    };
 
-            // Some containers end early without an error. Time tells it where a count of frames would not: frames may last differently long.
-            Exception? problem = count == 0 ? new InvalidDataException($"'{_path}' holds no frame.")
-                : decoded < (0.9 * _duration) - TimeSpan.FromSeconds(2 / _framesPerSecond) ? new InvalidDataException(
-                    $"'{_path}' is truncated: {decoded.TotalSeconds:F1} of {_duration.TotalSeconds:F1} seconds could be decoded.")
-                : null;
-            frames.Complete(problem);
-        }
-        catch (Exception error) when (error is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
+    private async ValueTask<byte[]?> ReadFrameAsync(Stream stream, CancellationToken cancellationToken)
+    {
+        var rgb = new byte[3 * _width * _height];
+        return await stream.ReadAtLeastAsync(rgb, rgb.Length, throwOnEndOfStream: false, cancellationToken) == rgb.Length ? rgb : null;
+    }
+
+    /// <summary>Takes in a line of ffmpeg's: "key=value" tells its progress, anything else is a complaint.</summary>
+    private static void Note(string? line, List<string> complaints, ref TimeSpan decoded)
+    {
+        const string Time = "out_time_us=";
+        if (line is null)
         {
-            frames.Complete(FFmpeg.Translate(error, _path) ?? error);
+            return;
         }
-        catch (OperationCanceledException)
+
+        if (line.StartsWith(Time, StringComparison.Ordinal) && long.TryParse(line.AsSpan(Time.Length), CultureInfo.InvariantCulture, out long microseconds))
         {
-            frames.Complete();
+            decoded = TimeSpan.FromMicroseconds(microseconds);
+        }
+        else if (!Progress().IsMatch(line))
+        {
+            complaints.Add(line);
         }
     }
 
-    private async Task<long> ReadFramesAsync(Stream stream, ChannelWriter<Frame> frames, CancellationToken cancellationToken)
+    private void Check(int exitCode, long count, TimeSpan decoded, List<string> complaints)
     {
-        int length = 3 * _width * _height;
-        for (long id = 0; ; id++)
+        if (FFmpeg.Interrupted(exitCode, complaints))
         {
-            var rgb = new byte[length];
-            if (await stream.ReadAtLeastAsync(rgb, length, throwOnEndOfStream: false, cancellationToken) < length)
-            {
-                return id;
-            }
+            return;
+        }
 
-            await frames.WriteAsync(new Frame(id, TimeSpan.FromSeconds(id / _framesPerSecond), _width, _height, rgb), cancellationToken);
+        if (exitCode != 0)
+        {
+            throw new InvalidDataException($"'{_path}' is damaged, truncated or no video that ffmpeg can decode: {FFmpeg.Reason(complaints)}.");
+        }
+
+        if (count == 0)
+        {
+            throw new InvalidDataException($"'{_path}' holds no frame.");
+        }
+
+        // Some containers end early without an error. Time tells it where a count of frames would not: frames may last differently long.
+        if (decoded < (0.9 * _duration) - TimeSpan.FromSeconds(2 / _framesPerSecond))
+        {
+            throw new InvalidDataException($"'{_path}' is truncated: {decoded.TotalSeconds:F1} of {_duration.TotalSeconds:F1} seconds could be decoded.");
         }
     }
+
+    [GeneratedRegex("^[a-z0-9_]+=")]
+    private static partial Regex Progress();
 }
