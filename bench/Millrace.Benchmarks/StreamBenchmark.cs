@@ -47,10 +47,10 @@ public static class StreamBenchmark
         Tell("network calls");
         using StableDiffusionParts plainParts = load();
         using DiffusionModel plain = plainParts.ToModel(name);
-        Tensor text = plain.TextEncoder.Encode(["a picture", ""]);
+        Conditioning text = plain.TextEncoder.Encode(["a picture", ""]);
         int latentSide = size / plain.Autoencoder.SpatialFactor;
         Tensor x = randn(4, plain.Autoencoder.LatentChannels, latentSide, latentSide), t = tensor(new float[] { 999, 679, 359, 99 });
-        var conditioning = new Conditioning(text.narrow(0, 0, 1).expand(4, -1, -1));
+        Conditioning conditioning = text.Row(0).Select(part => part.expand(4, -1, -1));
         Action Call(IDenoiser denoiser) => () => denoiser.Predict(x, t, conditioning).Dispose();
 
         using StableDiffusionParts singleParts = load(), halfParts = load();
@@ -67,12 +67,12 @@ public static class StreamBenchmark
 
         Tell("machine's ceiling");
         MachineCeiling ceiling = MachineCeiling.Measure(halfIsFaster ? ScalarType.BFloat16 : ScalarType.Float32);
-        OperationCount operations = OperationCount.Of(fastParts.UNet.Options, latentSide, latentSide, (int)text.shape[1]);
+        OperationCount operations = OperationCount.Of(fastParts.UNet.Options, latentSide, latentSide, (int)text.Text.shape[1]);
         double rate = 4 * operations.Total / calls.Skip(1).Min() * 1000;
         IReadOnlyDictionary<string, double> shares = LayerTimes.Measure(fastParts.UNet, Call(fast.Denoiser), repeats: 5);
 
         Tell("plain pipeline");
-        var baseline = new PlainPipeline(plain.Denoiser, plain.Autoencoder, plain.Process, new Conditioning(text.narrow(0, 0, 1)), new Conditioning(text.narrow(0, 1, 1)));
+        var baseline = new PlainPipeline(plain.Denoiser, plain.Autoencoder, plain.Process, text.Row(0), text.Row(1));
         Tensor image = (rand(1, 3, size, size) * 2) - 1;
         plain.Autoencoder.Decode(plain.Autoencoder.Encode(image)).Dispose();
         double plainMilliseconds = Timing.MedianMilliseconds(() => baseline.Generate(image).Dispose(), repeats: size <= 128 ? 3 : 2, warmUp: size <= 128 ? 1 : 0);

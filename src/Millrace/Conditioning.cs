@@ -3,11 +3,11 @@ using static TorchSharp.torch;
 namespace Millrace;
 
 /// <summary>
-/// What enters a network beside x_t and t, one row for each row of x_t. A view of tensors, not their owner: who made the
-/// tensors disposes them.
+/// What enters a network beside x_t and t, one row for each row of x_t. A view of tensors: who made them disposes them, here
+/// all at once.
 /// </summary>
 /// <param name="Text">Hidden states of the text encoder, [B, tokens, width], in the network's precision and on its device.</param>
-public sealed record Conditioning(Tensor Text)
+public sealed record Conditioning(Tensor Text) : IDisposable
 {
     /// <summary>Which tokens of <see cref="Text"/> are attended to, [B, tokens], 1 or 0; null for all.</summary>
     public Tensor? TextMask { get; init; }
@@ -15,7 +15,7 @@ public sealed record Conditioning(Tensor Text)
     /// <summary>The prompt as one vector, [B, width]: SDXL, Stable Diffusion 3, FLUX.</summary>
     public Tensor? PooledText { get; init; }
 
-    /// <summary>Numbers that describe the picture, [B, count]: SDXL's original size, crop and target size; PixArt's size and aspect ratio.</summary>
+    /// <summary>Numbers that describe the picture, [B, count]: SDXL's original size, crop and target size; PixArt's size and aspect ratio. Null where they follow from the size of x_t.</summary>
     public Tensor? SizeIds { get; init; }
 
     /// <summary>The scale w of the guidance that a distilled network computes by itself, [B]: latent consistency models (where w is the usual scale less 1), FLUX.</summary>
@@ -27,29 +27,59 @@ public sealed record Conditioning(Tensor Text)
     /// <summary>Number of rows B.</summary>
     public long Rows => Text.shape[0];
 
+    /// <summary>For networks without text: <see cref="Text"/> is [rows, 0, 0]. The result is the caller's to dispose.</summary>
+    public static Conditioning WithoutText(long rows) => new(empty([rows, 0, 0]));
+
     /// <summary>One row alone. The result is the caller's to dispose.</summary>
     public Conditioning Row(long row) => Select(part => part.narrow(0, row, 1));
 
-    /// <summary>The rows of both, <paramref name="first"/> in front, [B1 + B2, tokens, width]. The result is the caller's to dispose.</summary>
-    /// <exception cref="ArgumentException">Where one of the two holds a part that the other lacks.</exception>
-    public static Conditioning Concatenate(Conditioning first, Conditioning second) => first.Combine(second, (left, right) => cat([left, right], 0));
+    /// <summary>The rows of all, the first in front, [B1 + B2 + ..., tokens, width]. The result is the caller's to dispose.</summary>
+    /// <exception cref="ArgumentException">Where one holds a part that another lacks.</exception>
+    public static Conditioning Concatenate(params IReadOnlyList<Conditioning> parts) => Combine(parts, tensors => cat([.. tensors], 0));
 
     /// <summary>What a function makes of each part.</summary>
-    public Conditioning Select(Func<Tensor, Tensor> change) => Combine(this, (part, _) => change(part));
+    public Conditioning Select(Func<Tensor, Tensor> change) => Combine([this], tensors => change(tensors[0]));
 
-    private Conditioning Combine(Conditioning other, Func<Tensor, Tensor, Tensor> combine)
+    /// <summary>Hands the tensors to the scope around the current one.</summary>
+    /// <returns>This conditioning.</returns>
+    public Conditioning MoveToOuterDisposeScope()
     {
-        Tensor? Part(Tensor? left, Tensor? right, string name) =>
-            left is not null && right is not null ? combine(left, right)
-            : left is null && right is null ? null
-            : throw new ArgumentException($"Both conditionings must hold {name}, or neither.", nameof(other));
-        return new Conditioning(combine(Text, other.Text))
+        foreach (Tensor part in Parts)
         {
-            TextMask = Part(TextMask, other.TextMask, nameof(TextMask)),
-            PooledText = Part(PooledText, other.PooledText, nameof(PooledText)),
-            SizeIds = Part(SizeIds, other.SizeIds, nameof(SizeIds)),
-            Guidance = Part(Guidance, other.Guidance, nameof(Guidance)),
-            ClassLabels = Part(ClassLabels, other.ClassLabels, nameof(ClassLabels)),
+            _ = part.MoveToOuterDisposeScope();
+        }
+
+        return this;
+    }
+
+    /// <summary>Releases the tensors.</summary>
+    public void Dispose()
+    {
+        foreach (Tensor part in Parts)
+        {
+            part.Dispose();
+        }
+    }
+
+    private IEnumerable<Tensor> Parts => new[] { Text, TextMask, PooledText, SizeIds, Guidance, ClassLabels }.OfType<Tensor>();
+
+    private static Conditioning Combine(IReadOnlyList<Conditioning> all, Func<IReadOnlyList<Tensor>, Tensor> combine)
+    {
+        Tensor? Part(Func<Conditioning, Tensor?> part, string name)
+        {
+            Tensor[] held = [.. all.Select(part).OfType<Tensor>()];
+            return held.Length == all.Count ? combine(held)
+                : held.Length == 0 ? null
+                : throw new ArgumentException($"All conditionings must hold {name}, or none.", nameof(all));
+        }
+
+        return new Conditioning(combine([.. all.Select(one => one.Text)]))
+        {
+            TextMask = Part(one => one.TextMask, nameof(TextMask)),
+            PooledText = Part(one => one.PooledText, nameof(PooledText)),
+            SizeIds = Part(one => one.SizeIds, nameof(SizeIds)),
+            Guidance = Part(one => one.Guidance, nameof(Guidance)),
+            ClassLabels = Part(one => one.ClassLabels, nameof(ClassLabels)),
         };
     }
 }

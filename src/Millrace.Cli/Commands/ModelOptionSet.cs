@@ -59,8 +59,8 @@ internal static class ModelOptionSet
             Precision.Fp32 => ScalarType.Float32,
             _ => InferencePrecision.Measure(),
         };
-        StableDiffusionParts parts = DiffusersFolder.LoadParts(folder, new LoadOptions { TinyAutoencoderPath = parsed.GetValue(TinyAutoencoder) });
-        parts.PrepareForInference(precision);
-        return parts.ToModel(Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))));
+        DiffusionModel model = DiffusersFolder.Load(folder, new LoadOptions { TinyAutoencoderPath = parsed.GetValue(TinyAutoencoder) });
+        model.PrepareForInference(precision);
+        return model;
     }
 }

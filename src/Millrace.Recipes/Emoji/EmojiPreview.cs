@@ -22,7 +22,7 @@ internal sealed class EmojiPreview(EmojiSet set, StableDiffusionParts parts, Dev
         Tensor real = (set.Pixels.index_select(0, tensor(rows.Select(row => (long)row).ToArray())).to(float32) / 127.5) - 1;
         real = real.to(device);
         var encoder = new ClipTextEncoder(parts.TextModel, parts.Tokenizer);
-        var text = new Conditioning(encoder.Encode([.. rows.Select(row => set.Pictures[row].Prompt)]));
+        Conditioning text = encoder.Encode([.. rows.Select(row => set.Pictures[row].Prompt)]);
         var sampler = new FewStepSampler(new Denoiser(parts.UNet, parts.Prediction), parts.Process);
         long side = EmojiShapes.Side / autoencoder.SpatialFactor;
         Tensor[] noise = [.. Enumerable.Range(0, 20).Select(_ => random.Normal(Shown, autoencoder.LatentChannels, side, side))];

@@ -1,93 +1,33 @@
+using Millrace.Checkpoints.Families;
 using Millrace.Models;
 using Millrace.Models.Autoencoders;
-using Millrace.Models.Layers;
 using Millrace.Models.TextEncoders;
 using Millrace.Models.UNets;
-using Millrace.Processes;
-using Millrace.Runtime;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
 namespace Millrace.Checkpoints;
 
 /// <summary>
-/// A model of the Stable Diffusion 1.x and 2.x kind as diffusers stores it: <c>unet/</c>, <c>vae/</c>, <c>text_encoder/</c>,
-/// <c>tokenizer/</c>, <c>scheduler/</c>, each with its configuration, and weights in safetensors files.
+/// A model as diffusers stores it: <c>model_index.json</c> and a folder for each network, tokenizer and scheduler, with its
+/// configuration, and weights in safetensors files. Without <c>model_index.json</c> it is taken for a Stable Diffusion 1.x or 2.x.
 /// </summary>
 public static class DiffusersFolder
 {
-    /// <summary>Loads a model.</summary>
+    /// <summary>Loads a model of any family.</summary>
     /// <param name="path">The folder.</param>
     /// <param name="options">How; null means float32 on the CPU.</param>
     /// <returns>The model; the caller's to dispose.</returns>
     /// <exception cref="ArgumentException">Where an option is outside its range.</exception>
     /// <exception cref="DirectoryNotFoundException">Where there is no such folder.</exception>
     /// <exception cref="InvalidDataException">Where a file is missing or broken, or asks for what is not computed here; one sentence that names it.</exception>
-    public static DiffusionModel Load(string path, LoadOptions? options = null) =>
-        LoadParts(path, options).ToModel(Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path))));
+    public static DiffusionModel Load(string path, LoadOptions? options = null) => ModelFolder.Load(path, options, PipelineClasses.Assemble);
 
-    /// <summary>Loads the parts of a model, for training or for building with them.</summary>
+    /// <summary>Loads the parts of a model of the Stable Diffusion 1.x and 2.x kind, for training or for building with them.</summary>
     /// <returns>The parts; the caller's to dispose.</returns>
     /// <inheritdoc cref="Load" path="/param"/>
     /// <inheritdoc cref="Load" path="/exception"/>
-    public static StableDiffusionParts LoadParts(string path, LoadOptions? options = null)
-    {
-        options ??= new LoadOptions();
-        options.Validate();
-        if (!Directory.Exists(path))
-        {
-            throw new DirectoryNotFoundException(File.Exists(path)
-                ? $"'{path}' is a file; a model is a folder in the layout of diffusers."
-                : $"There is no folder '{path}'.");
-        }
-
-        ModelIndex.Check(path);
-        (VariancePreservingProcess process, PredictionType prediction) = SchedulerConfig.Read(Require(path, "scheduler", "scheduler_config.json"));
-        ClipTokenizer tokenizer = ClipTokenizer.LoadFolder(Path.GetDirectoryName(Require(path, "tokenizer", "vocab.json", "merges.txt"))!);
-        UNet2DConditionOptions unet = UNet2DConditionConfig.Read(Require(path, "unet", "config.json"));
-        ClipTextOptions text = ClipTextConfig.Read(Require(path, "text_encoder", "config.json"));
-        string autoencoderFolder = options.TinyAutoencoderPath ?? Path.Combine(path, "vae");
-        Func<TensorOptions, IAutoencoder> autoencoder = AutoencoderBuilder(
-            Require(autoencoderFolder, "", "config.json"), tinyOnly: options.TinyAutoencoderPath is not null);
-
-        using WeightFiles unetFiles = WeightFiles.Open(Path.Combine(path, "unet"), WeightFiles.Diffusers);
-        using WeightFiles autoencoderFiles = WeightFiles.Open(autoencoderFolder, WeightFiles.Diffusers);
-        using WeightFiles textFiles = WeightFiles.Open(Path.Combine(path, "text_encoder"), WeightFiles.Transformers);
-
-        StableDiffusionParts Build(TensorOptions tensors) =>
-            new(new UNet2DConditionModel(unet, tensors), autoencoder(tensors), new ClipTextModel(text, tensors), tokenizer, process, prediction);
-
-        IEnumerable<(Module Network, WeightFiles Files)> Sources(StableDiffusionParts parts) =>
-            [(parts.UNet, unetFiles), ((Module)parts.Autoencoder, autoencoderFiles), (parts.TextModel, textFiles)];
-
-        LibTorch.Load();
-
-        // First without memory, so that a folder that does not fit together costs none.
-        using (StableDiffusionParts shape = Build(new TensorOptions(options.Precision, META)))
-        {
-            CheckFit(path, shape);
-            foreach ((Module network, WeightFiles files) in Sources(shape))
-            {
-                files.CheckFit(network);
-            }
-        }
-
-        StableDiffusionParts loaded = Build(new TensorOptions(options.Precision, options.Device));
-        try
-        {
-            foreach ((Module network, WeightFiles files) in Sources(loaded))
-            {
-                files.LoadInto(network);
-            }
-
-            return loaded;
-        }
-        catch
-        {
-            loaded.Dispose();
-            throw;
-        }
-    }
+    public static StableDiffusionParts LoadParts(string path, LoadOptions? options = null) => ModelFolder.Load(path, options, StableDiffusion.AssembleParts);
 
     /// <summary>Writes a model that <see cref="Load"/>, and diffusers, read. Each file is whole or absent.</summary>
     /// <param name="path">The folder; made where it is not there, files of the same names replaced.</param>
@@ -117,40 +57,5 @@ public static class DiffusersFolder
         Weights("unet", WeightFiles.Diffusers, parts.UNet);
         Weights("vae", WeightFiles.Diffusers, autoencoder);
         Weights("text_encoder", WeightFiles.Transformers, parts.TextModel);
-    }
-
-    private static Func<TensorOptions, IAutoencoder> AutoencoderBuilder(string config, bool tinyOnly)
-    {
-        string[] classes = tinyOnly ? [nameof(AutoencoderTiny)] : [nameof(AutoencoderTiny), nameof(AutoencoderKL)];
-        if (new ConfigFile(config).Choice("_class_name", classes.ToDictionary(name => name)) == nameof(AutoencoderTiny))
-        {
-            AutoencoderTinyOptions tiny = AutoencoderTinyConfig.Read(config);
-            return tensors => new AutoencoderTiny(tiny, tensors);
-        }
-
-        AutoencoderKLOptions options = AutoencoderKLConfig.Read(config);
-        return tensors => new AutoencoderKL(options, tensors);
-    }
-
-    private static string Require(string folder, string part, params string[] files)
-    {
-        foreach (string file in files.Where(file => !File.Exists(Path.Combine(folder, part, file))))
-        {
-            throw new InvalidDataException($"'{folder}' is not in the layout of diffusers: it lacks {Path.Combine(part, file)}.");
-        }
-
-        return Path.Combine(folder, part, files[0]);
-    }
-
-    private static void CheckFit(string path, StableDiffusionParts parts)
-    {
-        try
-        {
-            parts.Validate();
-        }
-        catch (ArgumentException error)
-        {
-            throw new InvalidDataException($"'{path}': {error.Message}", error);
-        }
     }
 }

@@ -1,37 +1,99 @@
+using Millrace.Checkpoints.Schedulers;
+using Millrace.Models;
+using Millrace.Models.UNets;
 using Millrace.Processes;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
 
 namespace Millrace.Checkpoints;
 
-/// <summary>Everything that a pipeline needs of a text-conditional latent model.</summary>
-/// <param name="name">What to call it.</param>
-/// <param name="denoiser">Predicts in latents.</param>
-/// <param name="autoencoder">Pixels to latents and back.</param>
-/// <param name="textEncoder">Prompts to conditioning.</param>
-/// <param name="process">The forward process that the denoiser was trained on.</param>
-/// <param name="defaultSize">Side of the square images that it was trained on, in pixels.</param>
-/// <param name="weights">Disposed with the model.</param>
-public sealed class DiffusionModel(
-    string name, IDenoiser denoiser, IAutoencoder autoencoder, ITextEncoder textEncoder, VariancePreservingProcess process, int defaultSize, IDisposable weights)
-    : IDisposable
+/// <summary>Everything that a pipeline needs of a model, of whatever family.</summary>
+public sealed class DiffusionModel : IDisposable
 {
-    /// <summary>What to call it.</summary>
-    public string Name => name;
+    private IDenoiser? _denoiser;
 
-    /// <summary>Predicts in latents.</summary>
-    public IDenoiser Denoiser => denoiser;
+    /// <summary>What to call it.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Which published models it is like.</summary>
+    public required ModelFamily Family { get; init; }
+
+    /// <summary>The denoising network, in its own convention.</summary>
+    public required IConditionalNetwork Network { get; init; }
+
+    /// <summary>How the network differs from the contract of a denoiser.</summary>
+    public NetworkConvention Convention { get; init; } = NetworkConvention.Timesteps;
+
+    /// <summary>What the network predicts.</summary>
+    public required PredictionType Prediction { get; init; }
 
     /// <summary>Pixels to latents and back.</summary>
-    public IAutoencoder Autoencoder => autoencoder;
+    public required IAutoencoder Autoencoder { get; init; }
 
     /// <summary>Prompts to conditioning.</summary>
-    public ITextEncoder TextEncoder => textEncoder;
+    public required ITextEncoder TextEncoder { get; init; }
 
-    /// <summary>The forward process that the denoiser was trained on.</summary>
-    public VariancePreservingProcess Process => process;
+    /// <summary>The scheduler that the model came with.</summary>
+    public required DiffusersScheduler Scheduler { get; init; }
 
     /// <summary>Side of the square images that it was trained on, in pixels.</summary>
-    public int DefaultSize => defaultSize;
+    public required int DefaultSize { get; init; }
 
-    /// <summary>Releases the weights.</summary>
-    public void Dispose() => weights.Dispose();
+    /// <summary>What both sides of a picture must be divisible by.</summary>
+    public required int SizeMultiple { get; init; }
+
+    /// <summary>Steps and scale where nobody says otherwise.</summary>
+    public required SamplingDefaults Defaults { get; init; }
+
+    /// <summary>Whether the network takes the guidance scale as an input, and is not guided from outside.</summary>
+    public bool EmbedsGuidance { get; init; }
+
+    /// <summary>The networks, by the names of their folders (<c>unet</c>, <c>transformer</c>, <c>vae</c>, <c>text_encoder</c>, <c>text_encoder_2</c> ...); owned.</summary>
+    public required IReadOnlyDictionary<string, Module> Parts { get; init; }
+
+    /// <summary>Predicts in latents.</summary>
+    public IDenoiser Denoiser => _denoiser ??= DenoiserOf(Network);
+
+    /// <summary>The forward process that the denoiser was trained on.</summary>
+    public IDiffusionProcess Process => Scheduler.Process;
+
+    /// <summary>The U-Net, which control networks and adapters build on; null for transformers.</summary>
+    public UNet2DConditionModel? UNet => Network as UNet2DConditionModel;
+
+    /// <summary>Whether the U-Net takes, beside x_t, a mask and the latents of the masked picture.</summary>
+    public bool Inpaints => UNet is { } unet && unet.Options.InChannels == (2 * Autoencoder.LatentChannels) + 1;
+
+    /// <summary>A network in place of the model's own, in the same convention: the U-Net with controls around it, for one.</summary>
+    /// <param name="network">Used, not owned.</param>
+    public IDenoiser DenoiserOf(IConditionalNetwork network) => new Denoiser(network, Prediction, Convention);
+
+    /// <summary>Refuses a model that the stream batch cannot run.</summary>
+    /// <exception cref="ArgumentException">Says why.</exception>
+    public void CheckStreams()
+    {
+        string? why = Process is not VariancePreservingProcess ? $"it was trained on a {Process.GetType().Name}, and a stream needs a {nameof(VariancePreservingProcess)}"
+            : Inpaints ? "its U-Net takes a mask beside the picture" : null;
+        if (why is not null)
+        {
+            throw new ArgumentException($"The model '{Name}' cannot be streamed: {why}. Sample it with a solver instead.");
+        }
+    }
+
+    /// <summary>Makes the denoising network and the autoencoder fast; see <see cref="InferencePreparation"/>. Text encoders, which run once a prompt, stay as they are.</summary>
+    /// <param name="precision">Float32 or bfloat16.</param>
+    /// <returns>What is in use, in a few words.</returns>
+    public string PrepareForInference(ScalarType precision)
+    {
+        (Autoencoder as Module)?.PrepareForInference(precision);
+        return ((Module)Network).PrepareForInference(precision);
+    }
+
+    /// <summary>Releases the networks.</summary>
+    public void Dispose()
+    {
+        foreach (Module part in Parts.Values)
+        {
+            part.Dispose();
+        }
+    }
 }

@@ -5,51 +5,80 @@ using Millrace.Models;
 
 namespace Millrace.Checkpoints;
 
-/// <summary>The <c>model_index.json</c> of a diffusers folder: which class each of its sub-folders holds.</summary>
-internal static class ModelIndex
+/// <summary>The <c>model_index.json</c> of a diffusers folder: the pipeline that the model is for, and which class each of its sub-folders holds.</summary>
+internal sealed class ModelIndex
 {
     public const string FileName = "model_index.json";
 
-    // Null means any class: a scheduler's own configuration tells, and the last two are not used here.
-    private static readonly Dictionary<string, string[]?> Allowed = new()
-    {
-        ["unet"] = ["UNet2DConditionModel"],
-        ["vae"] = ["AutoencoderKL", "AutoencoderTiny"],
-        ["text_encoder"] = ["CLIPTextModel", "CLIPTextModelWithProjection"],
-        ["tokenizer"] = ["CLIPTokenizer", "CLIPTokenizerFast"],
-        ["scheduler"] = null,
-        ["safety_checker"] = null,
-        ["feature_extractor"] = null,
-    };
+    private const string ClassField = "_class_name";
 
-    /// <summary>Refuses a model with parts that are not known here, such as a second text encoder. A folder without the file passes.</summary>
-    /// <exception cref="InvalidDataException">Names the file and the part.</exception>
-    public static void Check(string folder)
+    // Parts that any pipeline may name: a scheduler's own configuration tells which it is, the others are not used here.
+    private static readonly string[] Everywhere = ["scheduler", "safety_checker", "feature_extractor", "image_encoder"];
+
+    private readonly string _path;
+    private readonly Dictionary<string, JsonElement> _fields;
+
+    private ModelIndex(string path, Dictionary<string, JsonElement> fields) => (_path, _fields) = (path, fields);
+
+    /// <summary>The class of the pipeline; null where the file is not there or does not say.</summary>
+    public string? Pipeline => _fields.TryGetValue(ClassField, out JsonElement name) && name.ValueKind == JsonValueKind.String ? name.GetString() : null;
+
+    /// <summary>Reads the file of a folder; a folder without it has an empty one.</summary>
+    /// <exception cref="InvalidDataException">Where the file is not a JSON object.</exception>
+    public static ModelIndex Read(string folder)
     {
         string path = Path.Combine(folder, FileName);
-        if (!File.Exists(path))
-        {
-            return;
-        }
+        return new ModelIndex(path, File.Exists(path) ? JsonFile.Read<Dictionary<string, JsonElement>>(path, "one JSON object") : []);
+    }
 
-        foreach ((string part, JsonElement value) in JsonFile.Read<Dictionary<string, JsonElement>>(path, "one JSON object"))
+    /// <summary>Refuses a model with parts that its family does not have, such as a third text encoder.</summary>
+    /// <param name="allowed">Part to the classes that it may be.</param>
+    /// <exception cref="InvalidDataException">Names the file and the part.</exception>
+    public void Check(IReadOnlyDictionary<string, string[]> allowed)
+    {
+        foreach ((string part, string name) in Parts().Where(part => !Everywhere.Contains(part.Part)))
         {
-            // A part is [library, class]; [null, null] where there is none. Everything else is a setting.
-            if (value.ValueKind == JsonValueKind.Array && value.GetArrayLength() == 2 && value[1].ValueKind != JsonValueKind.Null)
+            bool known = allowed.TryGetValue(part, out string[]? classes);
+            if (!known || !classes!.Contains(name))
             {
-                bool known = Allowed.TryGetValue(part, out string[]? classes);
-                if (!known || classes?.Any(value[1].GetRawText().Trim('"').Equals) == false)
-                {
-                    string allowed = known ? $"one of {string.Join(", ", classes!)}" : "[null, null], for such a part is not supported";
-                    throw new InvalidDataException($"{path}: field \"{part}\" is {value.GetRawText()}, but must be {allowed}.");
-                }
+                string may = known ? $"one of {string.Join(", ", classes!)}" : "[null, null], for such a part is not supported";
+                throw new InvalidDataException($"{_path}: field \"{part}\" is {_fields[part].GetRawText()}, but must be {may}.");
             }
         }
     }
 
+    /// <summary>Whether the model has a part.</summary>
+    public bool Has(string part) => Parts().Any(entry => entry.Part == part);
+
+    /// <summary>A setting; <paramref name="fallback"/> where the file does not hold it.</summary>
+    public bool Flag(string name, bool fallback) =>
+        _fields.TryGetValue(name, out JsonElement value) && value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean() : fallback;
+
+    /// <summary>Names of classes by their numbers; empty where the file holds none.</summary>
+    /// <exception cref="InvalidDataException">Where the field is not what it should be.</exception>
+    public IReadOnlyDictionary<int, string> Labels()
+    {
+        if (!_fields.TryGetValue("id2label", out JsonElement labels) || labels.ValueKind == JsonValueKind.Null)
+        {
+            return new Dictionary<int, string>();
+        }
+
+        try
+        {
+            return labels.Deserialize<Dictionary<int, string>>() ?? [];
+        }
+        catch (JsonException error)
+        {
+            throw new InvalidDataException($"{_path}: field \"id2label\" must be an object of class number to name: {error.Message}", error);
+        }
+    }
+
+    /// <summary>The refusal of a value of this file.</summary>
+    public InvalidDataException Refusal(string allowed) => new($"{_path}: field \"{ClassField}\" is \"{Pipeline}\", but must be one of {allowed}.");
+
     public static void Write(string folder, string autoencoder, string textModel) => ConfigFile.Write(Path.Combine(folder, FileName), new JsonObject
     {
-        ["_class_name"] = "StableDiffusionPipeline",
+        [ClassField] = "StableDiffusionPipeline",
         ["unet"] = new JsonArray("diffusers", "UNet2DConditionModel"),
         ["vae"] = new JsonArray("diffusers", autoencoder),
         ["text_encoder"] = new JsonArray("transformers", textModel),
@@ -59,4 +88,9 @@ internal static class ModelIndex
         ["feature_extractor"] = new JsonArray(null, null),
         ["requires_safety_checker"] = false,
     });
+
+    /// <summary>A part is [library, class]; [null, null] where there is none. Everything else is a setting.</summary>
+    private IEnumerable<(string Part, string Class)> Parts() => _fields
+        .Where(field => field.Value.ValueKind == JsonValueKind.Array && field.Value.GetArrayLength() == 2 && field.Value[1].ValueKind != JsonValueKind.Null)
+        .Select(field => (field.Key, field.Value[1].GetRawText().Trim('"')));
 }

@@ -28,17 +28,21 @@ public static class SchedulerConfig
 
     /// <summary>Reads a file.</summary>
     /// <exception cref="InvalidDataException">Where it describes another kind of process, or lacks a field; names the file and the field.</exception>
-    public static (VariancePreservingProcess Process, PredictionType Prediction) Read(string path)
+    public static DiffusersScheduler ReadVariancePreserving(string path)
     {
         var scheduler = DiffusersScheduler.Read(path);
-        return scheduler.Process is VariancePreservingProcess process
-            ? (process, scheduler.Prediction)
+        return scheduler.Process is VariancePreservingProcess
+            ? scheduler
             : throw new InvalidDataException($"{path}: the scheduler must be one of a variance-preserving process, it is one of a {scheduler.Process.GetType().Name}.");
     }
 
-    /// <summary>Writes a file from which <see cref="Read"/>, and diffusers, make the same process.</summary>
+    /// <summary>Writes a file from which <see cref="ReadVariancePreserving"/>, and diffusers, make the same process.</summary>
     /// <exception cref="ArgumentException">Where the format has no name for the prediction type.</exception>
-    public static void Write(string path, VariancePreservingProcess process, PredictionType prediction) => ConfigFile.Write(path, new JsonObject
+    public static void Write(string path, VariancePreservingProcess process, PredictionType prediction) => ConfigFile.Write(path, Of(process, prediction));
+
+    /// <summary>The configuration of DDIM for a process.</summary>
+    /// <exception cref="ArgumentException">Where the format has no name for the prediction type, or for the process.</exception>
+    internal static JsonObject Of(VariancePreservingProcess process, PredictionType prediction) => new()
     {
         ["_class_name"] = Written,
         ["num_train_timesteps"] = process.TrainTimesteps,
@@ -52,5 +56,5 @@ public static class SchedulerConfig
         ["clip_sample"] = false,
         ["set_alpha_to_one"] = false,
         ["steps_offset"] = 1,
-    });
+    };
 }

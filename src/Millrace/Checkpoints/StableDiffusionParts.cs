@@ -1,3 +1,5 @@
+using Millrace.Checkpoints.Families;
+using Millrace.Checkpoints.Schedulers;
 using Millrace.Models;
 using Millrace.Models.TextEncoders;
 using Millrace.Models.UNets;
@@ -18,20 +20,21 @@ public sealed record StableDiffusionParts(
     UNet2DConditionModel UNet, IAutoencoder Autoencoder, ClipTextModel TextModel, ClipTokenizer Tokenizer, VariancePreservingProcess Process, PredictionType Prediction)
     : IDisposable
 {
-    private const int LargestSize = 65536;
+    /// <summary>The scheduler that the model came with; null for DDIM.</summary>
+    public DiffusersScheduler? Scheduler { get; init; }
 
     /// <summary>Checks that the parts fit one another.</summary>
     /// <exception cref="ArgumentException">Names the parts, what was seen and what is allowed.</exception>
     public void Validate()
     {
         UNet2DConditionOptions unet = UNet.Options;
-        Require(unet.InChannels == Autoencoder.LatentChannels && unet.OutChannels == Autoencoder.LatentChannels,
+        int latent = Autoencoder.LatentChannels;
+        PartFit.Require((unet.InChannels == latent || unet.InChannels == (2 * latent) + 1) && unet.OutChannels == latent,
             $"the U-Net maps {unet.InChannels} channels to {unet.OutChannels}, but the autoencoder's latents have {Autoencoder.LatentChannels}");
-        Require(unet.CrossAttentionDim == TextModel.Options.HiddenSize,
+        PartFit.Require(unet.CrossAttentionDim == TextModel.Options.HiddenSize,
             $"the U-Net attends to text of width {unet.CrossAttentionDim}, but the text encoder's width is {TextModel.Options.HiddenSize}");
-        Require((long)unet.SampleSize * Autoencoder.SpatialFactor is > 0 and <= LargestSize,
-            $"latents of side {unet.SampleSize} times the autoencoder's factor {Autoencoder.SpatialFactor} must make pictures of side 1 to {LargestSize}");
-        Require(Tokenizer.LargestId < TextModel.Options.VocabSize,
+        _ = PartFit.Size(unet.SampleSize, Autoencoder.SpatialFactor);
+        PartFit.Require(Tokenizer.LargestId < TextModel.Options.VocabSize,
             $"the tokenizer has ids up to {Tokenizer.LargestId}, but the text encoder knows only {TextModel.Options.VocabSize} tokens");
     }
 
@@ -42,8 +45,22 @@ public sealed record StableDiffusionParts(
     public DiffusionModel ToModel(string name)
     {
         Validate();
-        return new DiffusionModel(
-            name, new Denoiser(UNet, Prediction), Autoencoder, new ClipTextEncoder(TextModel, Tokenizer), Process, UNet.Options.SampleSize * Autoencoder.SpatialFactor, this);
+        bool distilled = UNet.Options.TimeCondProjDim is not null;
+        return new DiffusionModel
+        {
+            Name = name,
+            Family = ModelFamily.StableDiffusion,
+            Network = UNet,
+            Prediction = Prediction,
+            Autoencoder = Autoencoder,
+            TextEncoder = new ClipTextEncoder(TextModel, Tokenizer),
+            Scheduler = Scheduler ?? DiffusersScheduler.Ddim(Process, Prediction),
+            DefaultSize = PartFit.Size(UNet.Options.SampleSize, Autoencoder.SpatialFactor),
+            SizeMultiple = Autoencoder.SpatialFactor,
+            Defaults = distilled ? new SamplingDefaults(4, 8.5) : new SamplingDefaults(50, 7.5),
+            EmbedsGuidance = distilled,
+            Parts = new Dictionary<string, Module> { ["unet"] = UNet, ["vae"] = (Module)Autoencoder, ["text_encoder"] = TextModel },
+        };
     }
 
     /// <summary>Makes U-Net and autoencoder fast; see <see cref="InferencePreparation"/>. The text encoder, which runs once a prompt, stays as it is.</summary>
@@ -61,13 +78,5 @@ public sealed record StableDiffusionParts(
         UNet.Dispose();
         (Autoencoder as IDisposable)?.Dispose();
         TextModel.Dispose();
-    }
-
-    private static void Require(bool holds, string otherwise)
-    {
-        if (!holds)
-        {
-            throw new ArgumentException($"The parts of a model must fit one another: {otherwise}.");
-        }
     }
 }

@@ -4,10 +4,14 @@ using static TorchSharp.torch;
 namespace Millrace.Models;
 
 /// <summary>A network as an <see cref="IDenoiser"/>: float32 in and out whatever the precision of the parameters, no gradients.</summary>
+/// <remarks>What a network predicts beyond the channels of x_t, a variance, is left out.</remarks>
 /// <param name="network">Maps (x_t [B, C, H, W], t [B], conditioning) to a prediction [B, C, H, W]; used, not owned.</param>
 /// <param name="prediction">What the network was trained to predict.</param>
-public sealed class Denoiser(IConditionalNetwork network, PredictionType prediction) : IDenoiser
+/// <param name="convention">How it differs from the contract; null where it does not.</param>
+public sealed class Denoiser(IConditionalNetwork network, PredictionType prediction, NetworkConvention? convention = null) : IDenoiser
 {
+    private readonly NetworkConvention _convention = convention ?? NetworkConvention.Timesteps;
+
     /// <inheritdoc/>
     public PredictionType Prediction => prediction;
 
@@ -19,7 +23,20 @@ public sealed class Denoiser(IConditionalNetwork network, PredictionType predict
         ScalarType precision = network.Precision;
 
         // Scales and sizes keep float32: they enter through sinusoids, which bfloat16 would blur.
-        Conditioning cast = conditioning with { Text = conditioning.Text.to(precision), PooledText = conditioning.PooledText?.to(precision) };
-        return network.Predict(x.to(precision), t, cast).to(float32).MoveToOuterDisposeScope();
+        Conditioning cast = conditioning with
+        {
+            Text = conditioning.Text.to(precision),
+            PooledText = conditioning.PooledText?.to(precision),
+            SizeIds = conditioning.SizeIds ?? Sizes(x),
+        };
+        Tensor output = network.Predict(x.to(precision), Time(t), cast).to(float32);
+        Tensor channels = output.shape[1] > x.shape[1] ? output.narrow(1, 0, x.shape[1]).contiguous() : output;
+        return (_convention.Negated ? channels.neg() : channels).MoveToOuterDisposeScope();
     }
+
+    private Tensor Time(Tensor t) => _convention is { TimeScale: 1, TimeOffset: 0 } ? t : t.Times(_convention.TimeScale).Plus(_convention.TimeOffset);
+
+    private Tensor? Sizes(Tensor x) => _convention.SizeIds is { } sizes
+        ? tensor(sizes(x.shape[2] * _convention.PixelsPerLatent, x.shape[3] * _convention.PixelsPerLatent), device: x.device).unsqueeze(0).expand(x.shape[0], -1)
+        : null;
 }

@@ -24,7 +24,7 @@ public sealed class StreamBatch : IDisposable
     private Tensor _buffer; // [n - 1, f, C, h, w]: x_t of groups 1..n-1
     private Tensor _stock; // [n, f, C, h, w]
     private LevelConstants? _constants;
-    private (IReadOnlyList<StreamPrompt> Groups, int NegativeRows, Tensor Text)? _conditioning;
+    private (IReadOnlyList<StreamPrompt> Groups, int NegativeRows, Conditioning Rows)? _conditioning;
 
     /// <summary>Starts an empty batch.</summary>
     /// <param name="denoiser">Used, not owned. What it predicts is converted to noise.</param>
@@ -161,7 +161,7 @@ public sealed class StreamBatch : IDisposable
         _buffer.Dispose();
         _stock.Dispose();
         _constants?.Dispose();
-        _conditioning?.Text.Dispose();
+        _conditioning?.Rows.Dispose();
         LastInput?.Dispose();
         _fresh.Dispose();
     }
@@ -212,7 +212,7 @@ public sealed class StreamBatch : IDisposable
         int n = Depth, f = Options.FrameBufferSize, negativeGroups = StreamGuidance.NegativeRows(guidance, n, f) / f;
         Tensor rows = cat([x.narrow(0, 0, negativeGroups), x], 0).flatten(0, 1);
         Tensor times = cat([at.Timesteps.narrow(0, 0, negativeGroups * f), at.Timesteps], 0);
-        Tensor prediction = _denoiser.Predict(rows, times, TextFor(groups, negativeGroups * f)).unflatten(0, negativeGroups + n, f);
+        Tensor prediction = _denoiser.Predict(rows, times, ConditioningFor(groups, negativeGroups * f)).unflatten(0, negativeGroups + n, f);
 
         Tensor Constant(Tensor column) => cat([column.narrow(0, 0, negativeGroups), column], 0);
         Tensor epsilon = _denoiser.Prediction == PredictionType.Epsilon
@@ -236,19 +236,20 @@ public sealed class StreamBatch : IDisposable
         return _constants;
     }
 
-    private Conditioning TextFor(List<Group> groups, int negativeRows)
+    private Conditioning ConditioningFor(List<Group> groups, int negativeRows)
     {
         StreamPrompt[] prompts = [.. groups.Select(group => group.Prompt)];
         if (_conditioning is not { } cached || cached.NegativeRows != negativeRows || !cached.Groups.SequenceEqual(prompts))
         {
             int f = Options.FrameBufferSize;
-            IEnumerable<Tensor> negative = prompts.Take(negativeRows / f).Select(prompt => prompt.Negative), positive = prompts.Select(prompt => prompt.Positive);
-            _conditioning?.Text.Dispose();
-            cached = (prompts, negativeRows, Own(cat([.. negative.Concat(positive)], 0).repeat_interleave(f, 0)));
+            IEnumerable<Conditioning> negative = prompts.Take(negativeRows / f).Select(prompt => prompt.Negative), positive = prompts.Select(prompt => prompt.Positive);
+            _conditioning?.Rows.Dispose();
+            Conditioning groupsOfRows = Conditioning.Concatenate([.. negative, .. positive]);
+            cached = (prompts, negativeRows, groupsOfRows.Select(part => Own(part.repeat_interleave(f, 0))));
             _conditioning = cached;
         }
 
-        return new Conditioning(cached.Text);
+        return cached.Rows;
     }
 
     private Tensor DrawNoise(StreamOptions options)

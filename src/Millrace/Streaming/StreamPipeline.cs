@@ -59,8 +59,9 @@ public sealed class StreamPipeline : IDisposable
     public void SetPrompt(string prompt, string negativePrompt = "", bool instant = false)
     {
         using var scope = NewDisposeScope();
-        Tensor both = _textEncoder.Encode([prompt, negativePrompt]);
-        _prompts.Add(new StreamPrompt(both.narrow(0, 0, 1).clone(), both.narrow(0, 1, 1).clone()));
+        Conditioning both = _textEncoder.Encode([prompt, negativePrompt]);
+        Conditioning Row(long row) => both.Row(row).Select(part => part.clone());
+        _prompts.Add(new StreamPrompt(Row(0), Row(1)));
         if (instant)
         {
             _batch.Repaint(_prompts[^1]);

@@ -1,28 +1,27 @@
-using static TorchSharp.torch;
-
 namespace Millrace.Streaming;
 
 /// <summary>An encoded prompt and its negative. Frames keep the prompt under which they entered, until they leave.</summary>
 public sealed class StreamPrompt : IDisposable
 {
     /// <summary>Takes ownership of two encodings.</summary>
-    /// <param name="positive">[1, tokens, width].</param>
-    /// <param name="negative">[1, tokens, width].</param>
-    public StreamPrompt(Tensor positive, Tensor negative)
+    /// <param name="positive">One row.</param>
+    /// <param name="negative">One row of the same shape.</param>
+    /// <exception cref="ArgumentException">Where the two differ in shape, or have several rows.</exception>
+    public StreamPrompt(Conditioning positive, Conditioning negative)
     {
-        (Positive, Negative) = (positive.DetachFromDisposeScope(), negative.DetachFromDisposeScope());
-        if (positive.dim() != 3 || positive.shape[0] != 1 || !positive.shape.SequenceEqual(negative.shape))
+        (Positive, Negative) = (positive.Select(part => part.DetachFromDisposeScope()), negative.Select(part => part.DetachFromDisposeScope()));
+        if (positive.Text.dim() != 3 || positive.Rows != 1 || !positive.Text.shape.SequenceEqual(negative.Text.shape))
         {
             throw new ArgumentException(
-                $"A prompt is two encodings [1, tokens, width], got [{string.Join(", ", positive.shape)}] and [{string.Join(", ", negative.shape)}].", nameof(positive));
+                $"A prompt is two encodings [1, tokens, width], got [{string.Join(", ", positive.Text.shape)}] and [{string.Join(", ", negative.Text.shape)}].", nameof(positive));
         }
     }
 
-    /// <summary>[1, tokens, width].</summary>
-    public Tensor Positive { get; }
+    /// <summary>What the frames shall be, one row.</summary>
+    public Conditioning Positive { get; }
 
-    /// <summary>[1, tokens, width].</summary>
-    public Tensor Negative { get; }
+    /// <summary>What they shall not be, one row.</summary>
+    public Conditioning Negative { get; }
 
     /// <inheritdoc/>
     public void Dispose()

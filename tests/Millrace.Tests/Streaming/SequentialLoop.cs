@@ -21,8 +21,8 @@ internal static class SequentialLoop
         {
             ConsistencyLevel level = levels[i];
             Tensor time = tensor(new float[] { level.Timestep });
-            Tensor Predict(Tensor text) => PredictionConversion.ToEpsilon(
-                denoiser.Prediction, denoiser.Predict(x, time, new Conditioning(text)), x, tensor((float)level.Alpha), tensor((float)level.Sigma));
+            Tensor Predict(Conditioning conditioning) => PredictionConversion.ToEpsilon(
+                denoiser.Prediction, denoiser.Predict(x, time, conditioning), x, tensor((float)level.Alpha), tensor((float)level.Sigma));
             Tensor Step(Tensor from, Tensor e) => (level.Out * (from - (level.Sigma * e)) / level.Alpha) + (level.Skip * from);
 
             Tensor positive = Predict(prompt.Positive);

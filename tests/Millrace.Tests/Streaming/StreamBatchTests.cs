@@ -406,7 +406,7 @@ public sealed class StreamBatchTests : IDisposable
 
     private Tensor Noise(int n) => randn(n, Channels, Side, Side, generator: _generator);
 
-    private StreamPrompt Prompt() => new(randn(1, 2, TextWidth, generator: _generator), randn(1, 2, TextWidth, generator: _generator));
+    private StreamPrompt Prompt() => new(new Conditioning(randn(1, 2, TextWidth, generator: _generator)), new Conditioning(randn(1, 2, TextWidth, generator: _generator)));
 
     private sealed class RecordingDenoiser(IDenoiser inner) : IDenoiser
     {

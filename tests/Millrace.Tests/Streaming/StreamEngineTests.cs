@@ -289,8 +289,8 @@ public sealed class StreamEngineTests : IDisposable
 
     private sealed class LetterEncoder : ITextEncoder
     {
-        public Tensor Encode(IReadOnlyList<string> prompts) =>
-            tensor([.. prompts.SelectMany(prompt => Enumerable.Range(0, 8).Select(index => (float)Math.Sin(prompt.Sum(letter => letter) + index)))], [prompts.Count, 2, 4]);
+        public Conditioning Encode(IReadOnlyList<string> prompts) => new(
+            tensor([.. prompts.SelectMany(prompt => Enumerable.Range(0, 8).Select(index => (float)Math.Sin(prompt.Sum(letter => letter) + index)))], [prompts.Count, 2, 4]));
 
         public bool Truncates(string prompt, out int tokensLeftOut)
         {

@@ -67,7 +67,7 @@ internal static class TinyModel
         using var scope = NewDisposeScope();
         Tensor image = linspace(-1, 1, 3 * 64).view(1, 3, 8, 8);
         Tensor latent = model.Autoencoder.Encode(image);
-        Tensor prediction = model.Denoiser.Predict(latent, tensor([50f]), new Conditioning(model.TextEncoder.Encode(["a red car"])));
+        Tensor prediction = model.Denoiser.Predict(latent, tensor([50f]), model.TextEncoder.Encode(["a red car"]));
         return model.Autoencoder.Decode(prediction).MoveToOuterDisposeScope();
     }
 }

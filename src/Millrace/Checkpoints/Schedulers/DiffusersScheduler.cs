@@ -1,4 +1,6 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
+using Millrace.Files;
 using Millrace.Models;
 using Millrace.Processes;
 
@@ -11,13 +13,15 @@ namespace Millrace.Checkpoints.Schedulers;
 /// </remarks>
 public sealed class DiffusersScheduler
 {
+    private readonly string _path;
+    private readonly JsonElement _config;
     private readonly SchedulerSettings _settings;
     private readonly Func<int, SamplingPlanOptions, SamplingPlan> _plan;
 
-    private DiffusersScheduler(SchedulerSettings settings)
+    private DiffusersScheduler(string path, JsonElement config, SchedulerSettings settings, Func<SchedulerSettings, Func<int, SamplingPlanOptions, SamplingPlan>>? planner = null)
     {
-        _settings = settings;
-        _plan = settings.Class switch
+        (_path, _config, _settings) = (path, config, settings);
+        _plan = planner?.Invoke(settings) ?? settings.Class switch
         {
             <= SchedulerClass.TCD => DiscreteSchedulers.Planner(settings),
             <= SchedulerClass.KDPM2AncestralDiscrete => SigmaSchedulers.Planner(settings),
@@ -36,12 +40,41 @@ public sealed class DiffusersScheduler
 
     /// <summary>Reads a file.</summary>
     /// <exception cref="InvalidDataException">Where the class or a setting is not known, or a value not allowed; names the file and the setting.</exception>
-    public static DiffusersScheduler Read(string path) => new(new SchedulerSettings(new ConfigFile(path)));
+    public static DiffusersScheduler Read(string path)
+    {
+        JsonElement config = JsonFile.Read<JsonElement>(path, "one JSON object");
+        return new(path, config, new SchedulerSettings(new ConfigFile(path, config)));
+    }
+
+    /// <summary>DDIM over a process, as Stable Diffusion is sampled.</summary>
+    /// <exception cref="ArgumentException">Where a configuration has no name for the process or the prediction.</exception>
+    public static DiffusersScheduler Ddim(VariancePreservingProcess process, PredictionType prediction)
+    {
+        JsonElement config = JsonSerializer.SerializeToElement(SchedulerConfig.Of(process, prediction));
+        return new("DDIM", config, new SchedulerSettings(new ConfigFile("DDIM", config)));
+    }
 
     /// <summary>Reads a configuration within another file.</summary>
     /// <returns>Null where the class is not known.</returns>
     internal static DiffusersScheduler? Read(string path, string className, JsonElement config) =>
-        SchedulerSettings.ClassNamed(className) is { } known ? new(new SchedulerSettings(new ConfigFile(path, config), known)) : null;
+        SchedulerSettings.ClassNamed(className) is { } known ? new(path, config, new SchedulerSettings(new ConfigFile(path, config), known)) : null;
+
+    /// <summary>Another solver over the same process: the class is exchanged, the settings that both know stay.</summary>
+    /// <param name="className">The class.</param>
+    /// <param name="settings">Settings that take the place of those of the configuration; null removes one.</param>
+    /// <param name="planner">Lays out the steps in place of the class; null for the class's own.</param>
+    internal DiffusersScheduler With(
+        SchedulerClass className, IReadOnlyDictionary<string, JsonNode?> settings, Func<SchedulerSettings, Func<int, SamplingPlanOptions, SamplingPlan>>? planner = null)
+    {
+        JsonObject config = JsonObject.Create(_config)!;
+        foreach ((string name, JsonNode? value) in settings)
+        {
+            config[name] = value?.DeepClone();
+        }
+
+        JsonElement element = JsonSerializer.SerializeToElement(config);
+        return new(_path, element, new SchedulerSettings(new ConfigFile(_path, element), className), planner);
+    }
 
     /// <summary>Lays out the steps.</summary>
     /// <param name="steps">Number of steps, at least 1.</param>
@@ -50,6 +83,9 @@ public sealed class DiffusersScheduler
     public SamplingPlan Plan(int steps, SamplingPlanOptions? options = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(steps, 1);
-        return _plan(steps, options ?? new SamplingPlanOptions());
+        options ??= new SamplingPlanOptions();
+        return options.SkippedSteps >= 0 && options.SkippedSteps < steps
+            ? _plan(steps, options)
+            : throw new ArgumentOutOfRangeException(nameof(options), $"The steps left out at the start must be in 0..{steps - 1}, got {options.SkippedSteps}.");
     }
 }

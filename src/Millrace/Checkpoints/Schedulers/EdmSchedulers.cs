@@ -16,12 +16,12 @@ internal static class EdmSchedulers
             ? levels => new DdimSolver(NoiseInterval.Between(levels))
             : LogSnrSchedulers.Dpm(settings);
         double end = settings.FinalIsZero || settings.Class == SchedulerClass.EDMEuler ? 0 : process.SigmaMin;
-        return (steps, _) =>
+        return (steps, options) =>
         {
             IReadOnlyList<double> sigmas = exponential
                 ? SigmaGrids.Exponential(process.SigmaMin, process.SigmaMax, steps)
                 : SigmaGrids.Karras(process.SigmaMin, process.SigmaMax, steps, rho);
-            return new SamplingPlan(solver([.. sigmas.Select(path.At), path.At(end)]), settings.Constraint, Math.Sqrt((process.SigmaMax * process.SigmaMax) + 1));
+            return new SamplingPlan(solver([.. sigmas.Skip(options.SkippedSteps).Select(path.At), path.At(end)]), settings.Constraint, Math.Sqrt((process.SigmaMax * process.SigmaMax) + 1));
         };
     }
 }

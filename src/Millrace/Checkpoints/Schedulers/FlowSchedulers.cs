@@ -10,10 +10,14 @@ internal static class FlowSchedulers
     {
         var process = (FlowProcess)settings.Process;
         bool dynamic = settings.Config.Flag("use_dynamic_shifting", false);
+        int baseTokens = settings.Config.Integer("base_image_seq_len", 256), maxTokens = settings.Config.Integer("max_image_seq_len", 4096);
+        double baseMu = settings.Config.Number("base_shift", 0.5), maxMu = settings.Config.Number("max_shift", 1.15);
         SigmaPath path = SigmaPath.Of(process);
+        double? Mu(SamplingPlanOptions options) =>
+            dynamic && options is { Mu: null, Tokens: { } tokens } ? Math.Log(FlowProcess.ShiftFor(tokens, baseTokens, maxTokens, baseMu, maxMu)) : options.Mu;
         return (steps, options) =>
         {
-            IReadOnlyList<NoiseLevel> levels = [.. Sigmas(process, dynamic, steps, options).Select(path.At), path.At(0)];
+            IReadOnlyList<NoiseLevel> levels = [.. Sigmas(process, dynamic, steps, options with { Mu = Mu(options) }).Skip(options.SkippedSteps).Select(path.At), path.At(0)];
             return new SamplingPlan(settings.Class == SchedulerClass.FlowMatchEulerDiscrete
                 ? new DdimSolver(NoiseInterval.Between(levels))
                 : new HeunSolver(path, NoiseInterval.Between(levels)), settings.Constraint, 1);

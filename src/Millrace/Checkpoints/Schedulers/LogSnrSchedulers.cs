@@ -13,13 +13,13 @@ internal static class LogSnrSchedulers
         if (settings.Class != SchedulerClass.UniPCMultistep)
         {
             Func<IReadOnlyList<NoiseLevel>, ISolver> solver = Dpm(settings);
-            return (steps, _) => new SamplingPlan(solver(Levels(settings, steps)), settings.Constraint, 1);
+            return (steps, plan) => new SamplingPlan(solver([.. Levels(settings, steps).Skip(plan.SkippedSteps)]), settings.Constraint, 1);
         }
 
         // Over the noise, UniPC of diffusers leaves the sample as it is.
         UniPCOptions options = UniPC(settings);
         SampleConstraint? constraint = options.Estimate == DpmEstimate.Sample ? settings.Constraint : null;
-        return (steps, _) => new SamplingPlan(new UniPCSolver(Levels(settings, steps), options), constraint, 1);
+        return (steps, plan) => new SamplingPlan(new UniPCSolver([.. Levels(settings, steps).Skip(plan.SkippedSteps)], options), constraint, 1);
     }
 
     /// <summary>The DPM family, which EDM schedulers share.</summary>

@@ -11,9 +11,9 @@ internal static class SigmaSchedulers
         bool logLinear = settings.Config.Choice("interpolation_type", false, new Dictionary<string, bool> { ["linear"] = false, ["log_linear"] = true });
         bool continuous = settings.Config.Choice("timestep_type", false, new Dictionary<string, bool> { ["discrete"] = false, ["continuous"] = true });
         SigmaPath path = SigmaPath.Of(settings.Preserving);
-        return (steps, _) =>
+        return (steps, options) =>
         {
-            IReadOnlyList<NoiseLevel> levels = Levels(settings, path, steps, logLinear, continuous && settings.Prediction == PredictionType.VPrediction);
+            IReadOnlyList<NoiseLevel> levels = [.. Levels(settings, path, steps, logLinear, continuous && settings.Prediction == PredictionType.VPrediction).Skip(options.SkippedSteps)];
             double largest = levels.Max(level => level.Sigma);
             return new SamplingPlan(
                 Solver(settings.Class, path, levels), settings.Constraint, settings.Spacing == TimestepSpacing.Leading ? Math.Sqrt((largest * largest) + 1) : largest);

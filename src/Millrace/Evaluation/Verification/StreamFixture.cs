@@ -47,7 +47,7 @@ internal sealed class StreamFixture : IFixtureKind
         using var batch = new StreamBatch(
             new Denoiser(unet, PredictionType.Epsilon), VariancePreservingProcess.StableDiffusion, options,
             ((int)noise.shape[1], (int)noise.shape[2], (int)noise.shape[3]), noise.unsqueeze(1));
-        using var prompt = new StreamPrompt(file.Read("prompt_embeds"), file.Read("negative_embeds"));
+        using var prompt = new StreamPrompt(new Conditioning(file.Read("prompt_embeds")), new Conditioning(file.Read("negative_embeds")));
 
         List<TensorComparison> comparisons = [.. CompareConstants(file, options)];
         for (int frame = 0; frame < frames; frame++)

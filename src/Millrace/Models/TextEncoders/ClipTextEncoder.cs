@@ -27,12 +27,27 @@ public sealed class ClipTextEncoder : ITextEncoder, IDisposable
     private int Limit => _model.Options.MaxPositionEmbeddings - 2;
 
     /// <inheritdoc/>
-    public Tensor Encode(IReadOnlyList<string> prompts)
+    public Conditioning Encode(IReadOnlyList<string> prompts)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        return new Conditioning(Run(prompts).LastHiddenState).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Everything that the transformer makes of prompts, in float32.</summary>
+    /// <param name="prompts">B prompts, each truncated at the limit.</param>
+    /// <returns>Tensors in the dispose scope of the caller.</returns>
+    public ClipTextOutput Run(IReadOnlyList<string> prompts)
     {
         using IDisposable noGrad = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        return _model.call(Tokens(prompts)).to(float32).MoveToOuterDisposeScope();
+        ClipTextOutput output = _model.Encode(Tokens(prompts));
+        Tensor Out(Tensor tensor) => tensor.to(float32).MoveToOuterDisposeScope();
+        return new ClipTextOutput(
+            Out(output.LastHiddenState), Out(output.PenultimateHiddenState), Out(output.Pooled), output.TextEmbeddings is { } embeddings ? Out(embeddings) : null);
     }
+
+    /// <summary>The shape of the transformer.</summary>
+    public ClipTextOptions Options => _model.Options;
 
     /// <summary>The ids of prompts, [B, positions], int64: start, text (truncated at the limit), end, padding.</summary>
     public Tensor Tokens(IReadOnlyList<string> prompts)

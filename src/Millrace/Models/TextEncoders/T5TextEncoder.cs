@@ -9,13 +9,15 @@ public sealed class T5TextEncoder : ITextEncoder, IDisposable
     private readonly T5EncoderModel _model;
     private readonly T5Tokenizer _tokenizer;
     private readonly int _length;
+    private readonly bool _masksPadding;
 
     /// <summary>Joins the two.</summary>
     /// <param name="model">The encoder; owned.</param>
     /// <param name="tokenizer">The tokenizer.</param>
     /// <param name="length">Tokens of every prompt, its end included: 256 in Stable Diffusion 3, 512 in FLUX, 120 or 300 in PixArt; at least 2.</param>
+    /// <param name="masksPadding">Whether padding is left out of attention, here and in the network that reads the states, which is handed a mask (PixArt).</param>
     /// <exception cref="ArgumentException">Where the length is too small, or the tokenizer has ids that the encoder does not know.</exception>
-    public T5TextEncoder(T5EncoderModel model, T5Tokenizer tokenizer, int length = 256)
+    public T5TextEncoder(T5EncoderModel model, T5Tokenizer tokenizer, int length = 256, bool masksPadding = false)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(length, 2);
         if (tokenizer.LargestId >= model.Options.VocabSize)
@@ -24,26 +26,20 @@ public sealed class T5TextEncoder : ITextEncoder, IDisposable
                 $"The tokenizer has ids up to {tokenizer.LargestId}, but the text encoder knows only {model.Options.VocabSize} tokens.", nameof(tokenizer));
         }
 
-        (_model, _tokenizer, _length) = (model, tokenizer, length);
+        (_model, _tokenizer, _length, _masksPadding) = (model, tokenizer, length, masksPadding);
     }
+
+    /// <summary>Width of the hidden states.</summary>
+    public int Width => _model.Options.DModel;
 
     /// <inheritdoc/>
-    public Tensor Encode(IReadOnlyList<string> prompts)
+    public Conditioning Encode(IReadOnlyList<string> prompts)
     {
         using IDisposable noGrad = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        return _model.call(Tokens(prompts), null).to(float32).MoveToOuterDisposeScope();
-    }
-
-    /// <summary>Encodes with padding left out of attention, and tells which tokens are no padding.</summary>
-    /// <param name="prompts">B prompts.</param>
-    /// <returns>Hidden states [B, tokens, width] and mask [B, tokens], both float32; the caller's to dispose.</returns>
-    public (Tensor States, Tensor Mask) EncodeWithMask(IReadOnlyList<string> prompts)
-    {
-        using IDisposable noGrad = no_grad();
-        using DisposeScope scope = NewDisposeScope();
-        Tensor tokens = Tokens(prompts), mask = (tokens != _tokenizer.PadId).to(float32);
-        return (_model.call(tokens, mask).to(float32).MoveToOuterDisposeScope(), mask.MoveToOuterDisposeScope());
+        Tensor tokens = Tokens(prompts);
+        Tensor? mask = _masksPadding ? (tokens != _tokenizer.PadId).to(float32) : null;
+        return new Conditioning(_model.call(tokens, mask).to(float32)) { TextMask = mask }.MoveToOuterDisposeScope();
     }
 
     /// <summary>The ids of prompts, [B, tokens], int64: text (truncated at the limit), end, padding.</summary>
