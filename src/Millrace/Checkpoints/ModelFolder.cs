@@ -64,7 +64,7 @@ internal sealed class ModelFolder : IDisposable
 
     /// <summary>The first of some files of a part, all of which must be there.</summary>
     /// <exception cref="InvalidDataException">Names the first that is missing.</exception>
-    public string Require(string part, params string[] files) => RequireIn(_path, part, files);
+    public string Require(string part, params string[] files) => RequireIn(_path, [.. files.Select(file => Path.Combine(part, file))]);
 
     /// <summary>A network; its weights come when all parts are there.</summary>
     /// <param name="part">Name of its folder.</param>
@@ -72,7 +72,7 @@ internal sealed class ModelFolder : IDisposable
     /// <param name="build">From its shape to the network, without values.</param>
     /// <param name="weights">Name of its weights.</param>
     public T Network<TOptions, T>(string part, Func<string, TOptions> read, Func<TOptions, TensorOptions, T> build, string weights = WeightFiles.Diffusers)
-        where T : Module => Network(_path, part, read, build, weights);
+        where T : Module => Network(Path.Combine(_path, part), part, read, build, weights);
 
     /// <summary>The autoencoder in the folder <c>vae</c>, or the tiny one that the options name.</summary>
     public IAutoencoder Autoencoder()
@@ -84,7 +84,7 @@ internal sealed class ModelFolder : IDisposable
         Module Build(object shape, TensorOptions tensors) => shape is AutoencoderTinyOptions tiny
             ? new AutoencoderTiny(tiny, tensors)
             : new AutoencoderKL((AutoencoderKLOptions)shape, tensors);
-        return (IAutoencoder)Network(_options.TinyAutoencoderPath ?? Path.Combine(_path, "vae"), "", Read, Build, WeightFiles.Diffusers);
+        return (IAutoencoder)Network(_options.TinyAutoencoderPath ?? Path.Combine(_path, "vae"), "vae", Read, Build, WeightFiles.Diffusers);
     }
 
     /// <summary>A CLIP text encoder with its tokenizer: <c>text_encoder</c> and <c>tokenizer</c>, or with a number behind, such as <c>_2</c>.</summary>
@@ -111,15 +111,14 @@ internal sealed class ModelFolder : IDisposable
         }
     }
 
-    private T Network<TOptions, T>(string folder, string part, Func<string, TOptions> read, Func<TOptions, TensorOptions, T> build, string weights)
+    private T Network<TOptions, T>(string folder, string name, Func<string, TOptions> read, Func<TOptions, TensorOptions, T> build, string weights)
         where T : Module
     {
-        string name = part.Length == 0 ? "vae" : part, path = Path.GetDirectoryName(RequireIn(folder, part, "config.json"))!;
-        T network = build(read(Path.Combine(path, "config.json")), _tensors);
+        T network = build(read(RequireIn(folder, "config.json")), _tensors);
         _parts.Add(name, network);
         if (!_files.ContainsKey(name))
         {
-            _files.Add(name, WeightFiles.Open(path, weights));
+            _files.Add(name, WeightFiles.Open(folder, weights));
         }
 
         return network;
@@ -170,13 +169,13 @@ internal sealed class ModelFolder : IDisposable
         _parts = [];
     }
 
-    private static string RequireIn(string folder, string part, params string[] files)
+    private static string RequireIn(string folder, params string[] files)
     {
-        foreach (string file in files.Where(file => !File.Exists(Path.Combine(folder, part, file))))
+        foreach (string file in files.Where(file => !File.Exists(Path.Combine(folder, file))))
         {
-            throw new InvalidDataException($"'{folder}' is not in the layout of diffusers: it lacks {Path.Combine(part, file)}.");
+            throw new InvalidDataException($"'{folder}' is not in the layout of diffusers: it lacks {file}.");
         }
 
-        return Path.Combine(folder, part, files[0]);
+        return Path.Combine(folder, files[0]);
     }
 }

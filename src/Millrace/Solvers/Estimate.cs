@@ -25,6 +25,9 @@ public readonly record struct Estimate(PredictionType Type, Tensor Output, Tenso
         Tensor noise = constraint is { MovesNoise: true }
             ? LinearCombination.Of((1 / level.Sigma, x), (-level.Alpha / level.Sigma, constrained))
             : LinearCombination.Of((factors.NoiseOfX, x), (factors.NoiseOfOutput, output));
-        return new Estimate(type, output, constrained, noise);
+        Tensor said = constraint is { MovesOutput: true }
+            ? LinearCombination.Of((1 / factors.SampleOfOutput, constrained), (-factors.SampleOfX / factors.SampleOfOutput, x))
+            : output;
+        return new Estimate(type, said, constrained, noise);
     }
 }

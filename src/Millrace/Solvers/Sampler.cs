@@ -26,22 +26,24 @@ public sealed class Sampler(IDenoiser denoiser, ISolver solver, SampleConstraint
     /// <param name="conditioning">One row for each row of <paramref name="x"/>.</param>
     /// <param name="noise">Where the noise comes from that the solver adds; see <see cref="SeededNoise"/>.</param>
     /// <param name="progress">Told after every evaluation of the network, on the sampling thread.</param>
+    /// <param name="evaluations">After how many evaluations to stop, for a sample that another network finishes; null for all.</param>
     /// <param name="cancellationToken">Ends the sampling between two evaluations.</param>
-    /// <returns>The clean sample, [B, C, H, W]; the caller's to dispose.</returns>
+    /// <returns>The clean sample, or x where it was stopped, [B, C, H, W]; the caller's to dispose.</returns>
     /// <exception cref="OperationCanceledException">Where it was cancelled.</exception>
     public Tensor Sample(
-        Tensor x, Conditioning conditioning, NoiseSource noise, IProgress<SamplingProgress>? progress = null, CancellationToken cancellationToken = default)
+        Tensor x, Conditioning conditioning, NoiseSource noise, IProgress<SamplingProgress>? progress = null, int? evaluations = null,
+        CancellationToken cancellationToken = default)
     {
         using IDisposable gradients = no_grad();
         if (solver.Evaluations is not null || x.shape[0] == 1)
         {
-            return Run(x, conditioning, noise, progress, cancellationToken);
+            return Run(x, conditioning, noise, progress, evaluations, cancellationToken);
         }
 
         // A solver that lays out its steps by the data would make a row depend on its batch.
         using var scope = NewDisposeScope();
         IEnumerable<Tensor> rows = Enumerable.Range(0, (int)x.shape[0])
-            .Select(row => Run(x.narrow(0, row, 1), conditioning.Row(row), noise, progress, cancellationToken));
+            .Select(row => Run(x.narrow(0, row, 1), conditioning.Row(row), noise, progress, evaluations, cancellationToken));
         return cat([.. rows], 0).MoveToOuterDisposeScope();
     }
 
@@ -57,12 +59,12 @@ public sealed class Sampler(IDenoiser denoiser, ISolver solver, SampleConstraint
         return Estimate.Of(denoiser.Prediction, denoiser.Predict(input, t, conditioning), state.X, level, constraint);
     }
 
-    private Tensor Run(Tensor x, Conditioning conditioning, NoiseSource noise, IProgress<SamplingProgress>? progress, CancellationToken cancellationToken)
+    private Tensor Run(Tensor x, Conditioning conditioning, NoiseSource noise, IProgress<SamplingProgress>? progress, int? evaluations, CancellationToken cancellationToken)
     {
         SolverState state = solver.Start(x);
         try
         {
-            while (solver.Next(state) is { } level)
+            while (state.Position != evaluations && solver.Next(state) is { } level)
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 using var scope = NewDisposeScope();

@@ -35,7 +35,7 @@ public sealed class SamplerTests
         Tensor x = randn(2, 4, 8, 8), text = randn(2, 3, 8);
 
         Assert.Throws<OperationCanceledException>(() =>
-            sampler.Sample(x, new Conditioning(text), like => randn_like(like), new Handler(report => stop.Cancel()), stop.Token));
+            sampler.Sample(x, new Conditioning(text), like => randn_like(like), new Handler(report => stop.Cancel()), cancellationToken: stop.Token));
         Assert.Equal(1, denoiser.Calls);
     }
 

@@ -35,6 +35,9 @@ public sealed class DiffusersScheduler
     /// <summary>The process that the network was trained on.</summary>
     public IDiffusionProcess Process => _settings.Process;
 
+    /// <summary>Whether it is one for networks distilled to few steps without guidance: LCM, TCD.</summary>
+    public bool IsFewStep => _settings.Class is SchedulerClass.LCM or SchedulerClass.TCD;
+
     /// <summary>What the network predicts.</summary>
     public PredictionType Prediction => _settings.Prediction;
 

@@ -56,7 +56,7 @@ public sealed class PixArtTransformer2DModel : Module<Tensor, Tensor, Conditioni
     public PixArtOptions Options { get; }
 
     /// <inheritdoc/>
-    public ScalarType Precision => ModuleExtensions.Precision(this);
+    public ScalarType Precision => _patches.Precision(); // Tables stay in float32 where layers are prepared for less.
 
     /// <inheritdoc/>
     public Tensor Predict(Tensor x, Tensor t, Conditioning conditioning) => call(x, t, conditioning);
