@@ -17,12 +17,20 @@ internal static class MemoryGuard
     public static void Check(StreamOptions options)
     {
         long rows = (long)options.FrameBufferSize * options.Steps.Count * (options.Guidance == GuidanceType.Full ? 2 : 1);
-        double needed = (double)rows * options.Width * options.Height * BytesPerPixelOfRow, available = MemoryReading.Now().Available;
+        Check(
+            rows, options.Width, options.Height, $"{options.Steps.Count} steps of {options.FrameBufferSize} frames", "use fewer --steps, a smaller --size or a smaller --frame-buffer");
+    }
+
+    /// <exception cref="InsufficientMemoryException">Says what is needed and what there is.</exception>
+    public static void Check(int width, int height, int batch) => Check(batch, width, height, $"{batch} pictures at once", "use a smaller --size or a smaller --batch");
+
+    private static void Check(long rows, int width, int height, string what, string remedy)
+    {
+        double needed = (double)rows * width * height * BytesPerPixelOfRow, available = MemoryReading.Now().Available;
         if (needed > available)
         {
             throw new InsufficientMemoryException(
-                $"{options.Steps.Count} steps of {options.FrameBufferSize} frames at {options.Width} x {options.Height} need at least {Gibibytes(needed)} of memory, and {Gibibytes(available)} are available: "
-                + "use fewer --steps, a smaller --size or a smaller --frame-buffer.");
+                $"{what} at {width} x {height} need at least {Gibibytes(needed)} of memory, and {Gibibytes(available)} are available: {remedy}.");
         }
     }
 

@@ -1,14 +1,14 @@
 namespace Millrace.Cli;
 
 /// <summary>
-/// Finds models by name: folders with a <c>unet/config.json</c> below the folder that the environment variable MILLRACE_MODELS
+/// Finds models by name: folders with a <c>unet/config.json</c> or <c>transformer/config.json</c> below the folder that the environment variable MILLRACE_MODELS
 /// names, below <c>models</c> beside the program, and below the <c>models</c> of the source tree that the program was built in.
 /// </summary>
 internal static class ModelCatalog
 {
     public const string FolderVariable = "MILLRACE_MODELS";
     public const string DefaultModel = "emoji";
-    private static readonly string NetworkFile = Path.Combine("unet", "config.json");
+    private static readonly string[] NetworkFiles = [Path.Combine("unet", "config.json"), Path.Combine("transformer", "config.json")];
 
     /// <summary>All models found, the first of each name.</summary>
     public static IReadOnlyList<string> All() =>
@@ -22,7 +22,7 @@ internal static class ModelCatalog
         {
             return IsModel(pathOrName)
                 ? pathOrName
-                : throw new InvalidDataException($"{Path.GetFullPath(pathOrName)}: not a model folder, it has no {NetworkFile}.");
+                : throw new InvalidDataException($"{Path.GetFullPath(pathOrName)}: not a model folder, it has neither {string.Join(" nor ", NetworkFiles)}.");
         }
 
         return All().FirstOrDefault(folder => Path.GetFileName(folder) == pathOrName)
@@ -30,7 +30,14 @@ internal static class ModelCatalog
                 $"There is no model \"{pathOrName}\": neither a folder of that path nor a model of that name (see \"millrace models\"; the variable {FolderVariable} names a folder to search).");
     }
 
-    private static bool IsModel(string folder) => File.Exists(Path.Combine(folder, NetworkFile));
+    /// <summary>Whether a model, given as a path or a name, takes no prompt.</summary>
+    public static bool IsUnconditional(string pathOrName)
+    {
+        string config = Path.Combine(Find(pathOrName), NetworkFiles[0]);
+        return File.Exists(config) && File.ReadAllText(config).Contains("\"UNet2DModel\"", StringComparison.Ordinal);
+    }
+
+    private static bool IsModel(string folder) => NetworkFiles.Any(file => File.Exists(Path.Combine(folder, file)));
 
     private static IEnumerable<string> Roots()
     {

@@ -5,6 +5,7 @@ using Millrace.Imaging;
 using Millrace.Imaging.Sinks;
 using Millrace.Imaging.Sources;
 using Millrace.Pipelines;
+using Millrace.Solvers;
 using Millrace.Streaming;
 
 namespace Millrace.Cli.Commands;
@@ -12,7 +13,7 @@ namespace Millrace.Cli.Commands;
 /// <summary>millrace generate: pictures from a prompt, or from a sketch and a prompt.</summary>
 internal static class GenerateCommand
 {
-    private const string Summary = "Draw pictures from a prompt, or from a sketch and a prompt.";
+    private const string Summary = "Draw pictures from a prompt, or from a picture and a prompt.";
 
     private const string Details = """
         Examples:
@@ -20,14 +21,17 @@ internal static class GenerateCommand
           millrace generate --prompt "a smiling cat" --count 16 --contact-sheet --output cats.png
           millrace generate --prompt "a red apple" --input sketch.png --output apple.png
           millrace generate --prompt "an oil painting" --model ./my-model --size 512 --steps 0,16,32,45
+          millrace generate --prompt "a lighthouse" --model ./sdxl --solver dpmpp-2m-karras --steps 30
+          millrace generate --prompt "a boat" --model ./sd15 --input bay.png --mask where.png --strength 0.9
 
-        Several pictures get numbers: cat-0.png, cat-1.png ... The same --seed gives the same pictures.
+        The shipped model draws in the few steps of a stream; other models, and --solver, draw with a solver, by default that of
+        the model's own scheduler. Several pictures get numbers: cat-0.png, cat-1.png ... The same --seed gives the same pictures.
         """;
 
     private static readonly IReadOnlyList<int> FromNoise = [0, 16, 32, 45];
     private static readonly IReadOnlyList<int> FromPicture = [16, 32];
 
-    private static readonly Option<string> Prompt = new("--prompt", "-p") { Description = "What to draw.", Required = true, HelpName = "TEXT" };
+    private static readonly Option<string?> Prompt = new("--prompt", "-p") { Description = "What to draw; for a model of classes, a class.", HelpName = "TEXT" };
 
     private static readonly Option<string> Output = new("--output", "-o")
     {
@@ -44,16 +48,16 @@ internal static class GenerateCommand
 
     private static readonly Option<IReadOnlyList<int>?> Steps = new("--steps")
     {
-        Description = "Denoising steps: rising indices into 50 timesteps, the first 0 without --input. Without it: 0,16,32,45, or with --input 16,32.",
+        Description = "With a solver: the number of steps. In a stream: rising indices into 50 timesteps, the first 0 without --input; without it 0,16,32,45, or with --input 16,32.",
         CustomParser = OptionParsers.Steps,
-        HelpName = "I,I,...",
+        HelpName = "N|I,I,...",
     };
 
     public static Command Create(Terminal terminal)
     {
         var command = new DetailedCommand("generate", Summary, Details) { Prompt, StreamOptionSet.Negative, Input, Output, Count, Sheet, Steps };
         Option[] shared = [StreamOptionSet.Guidance, StreamOptionSet.GuidanceScale, StreamOptionSet.Delta, StreamOptionSet.Size, StreamOptionSet.Fit, StreamOptionSet.Seed];
-        foreach (Option option in shared.Concat(ModelOptionSet.All).Append(CommonOptions.Json))
+        foreach (Option option in shared.Concat(SolverOptionSet.All).Concat(ModelOptionSet.All).Append(CommonOptions.Json))
         {
             command.Add(option);
         }
@@ -64,29 +68,29 @@ internal static class GenerateCommand
 
     private static async Task<int> RunAsync(ParseResult parsed, Terminal terminal, CancellationToken cancellationToken)
     {
-        string prompt = parsed.GetValue(Prompt)!;
+        if (parsed.GetResult(SolverOptionSet.Solver) is { Implicit: false } solver && solver.Tokens[^1].Value == SolverOptionSet.List)
+        {
+            SolverNames.Lines().ToList().ForEach(terminal.WriteLine);
+            return ExitCode.Success;
+        }
+
+        bool solves = SolverOptionSet.Applies(parsed, Steps);
+        string prompt = parsed.GetValue(Prompt) ?? (solves && ModelCatalog.IsUnconditional(parsed.GetValue(ModelOptionSet.Model)!) ? ""
+            : throw new ArgumentException("--prompt is missing: say what to draw."));
+        string? input = parsed.GetValue(Input);
+        SolverDrawing.Check(parsed, input is not null);
         IReadOnlyList<string> files = Files(parsed);
         await FrameSinks.Create(files[0], SinkOptions(parsed)).DisposeAsync(); // Refuses a wrong name before the work, not after it.
-        Frame? sketch = parsed.GetValue(Input) is { } input ? await ReadAsync(input, cancellationToken) : null;
+        Frame? sketch = input is null ? null : await ReadAsync(input, cancellationToken);
         using DiffusionModel model = ModelOptionSet.Load(parsed);
-        StreamOptions options = Options(parsed, model, sketch is not null);
-        MemoryGuard.Check(options);
         PromptWarning.Write(terminal, model.TextEncoder, [prompt, parsed.GetValue(StreamOptionSet.Negative)]);
-
-        await ProgressDisplay.RunAsync(terminal, "pictures", parsed.GetValue(Count), TimeProvider.System, async done =>
-        {
-            var pictures = new List<Frame>();
-            foreach (Frame picture in Generate(model, sketch, prompt, options, parsed, cancellationToken))
-            {
-                pictures.Add(picture);
-                done.Report(pictures.Count);
-            }
-
-            return await WriteAsync(parsed.GetValue(Sheet) ? [ContactSheet.Of(pictures)] : pictures, files, parsed, cancellationToken);
-        });
+        IReadOnlyList<Frame> pictures = solves
+            ? await SolveAsync(parsed, terminal, model, prompt, cancellationToken)
+            : await StreamAsync(parsed, terminal, model, sketch, prompt, cancellationToken);
+        await WriteAsync(parsed.GetValue(Sheet) ? [ContactSheet.Of(pictures)] : pictures, files, parsed, cancellationToken);
         if (parsed.GetValue(CommonOptions.Json))
         {
-            terminal.WriteJson(new { files, prompt, options.Seed, model = model.Name });
+            terminal.WriteJson(new { files, prompt, Seed = parsed.GetValue(StreamOptionSet.Seed), model = model.Name });
         }
         else
         {
@@ -96,20 +100,50 @@ internal static class GenerateCommand
         return ExitCode.Success;
     }
 
-    private static IEnumerable<Frame> Generate(
-        DiffusionModel model, Frame? sketch, string prompt, StreamOptions options, ParseResult parsed, CancellationToken cancellationToken)
+    private static Task<IReadOnlyList<Frame>> SolveAsync(ParseResult parsed, Terminal terminal, DiffusionModel model, string prompt, CancellationToken cancellationToken)
     {
+        int? steps = parsed.GetValue(Steps)?.Single();
+        PixelSize size = SizeOf(parsed, model);
+        MemoryGuard.Check(size.Width, size.Height, parsed.GetValue(SolverOptionSet.Batch));
+        var fit = new FrameFit(size.Width, size.Height, parsed.GetValue(StreamOptionSet.Fit));
+        return ProgressDisplay.RunAsync(terminal, "network calls", null, TimeProvider.System, done =>
+        {
+            long calls = 0;
+            return SolverDrawing.DrawAsync(
+                parsed, model, prompt, steps, async path => fit.Apply(await ReadAsync(path, cancellationToken)), parsed.GetValue(Input), parsed.GetValue(Count),
+                new CallCounter(() => done.Report(++calls)), cancellationToken);
+        });
+    }
+
+    private static Task<IReadOnlyList<Frame>> StreamAsync(
+        ParseResult parsed, Terminal terminal, DiffusionModel model, Frame? sketch, string prompt, CancellationToken cancellationToken)
+    {
+        StreamOptions options = Options(parsed, model, sketch is not null);
+        MemoryGuard.Check(options);
         int count = parsed.GetValue(Count);
         string negative = parsed.GetValue(StreamOptionSet.Negative)!;
-        return sketch is null
-            ? TextToImage.Generate(model, prompt, options, count, negative, cancellationToken)
-            : ImageToImage.Generate(
-                model, new FrameFit(options.Width, options.Height, parsed.GetValue(StreamOptionSet.Fit)).Apply(sketch), prompt, options, count, negative, cancellationToken);
+        return ProgressDisplay.RunAsync(terminal, "pictures", count, TimeProvider.System, done =>
+        {
+            var pictures = new List<Frame>();
+            IEnumerable<Frame> drawn = sketch is null
+                ? TextToImage.Generate(model, prompt, options, count, negative, cancellationToken)
+                : ImageToImage.Generate(
+                    model, new FrameFit(options.Width, options.Height, parsed.GetValue(StreamOptionSet.Fit)).Apply(sketch), prompt, options, count, negative, cancellationToken);
+            foreach (Frame picture in drawn)
+            {
+                pictures.Add(picture);
+                done.Report(pictures.Count);
+            }
+
+            return Task.FromResult<IReadOnlyList<Frame>>(pictures);
+        });
     }
+
+    private static PixelSize SizeOf(ParseResult parsed, DiffusionModel model) => parsed.GetValue(StreamOptionSet.Size) ?? new PixelSize(model.DefaultSize, model.DefaultSize);
 
     private static StreamOptions Options(ParseResult parsed, DiffusionModel model, bool fromPicture)
     {
-        PixelSize size = parsed.GetValue(StreamOptionSet.Size) ?? new PixelSize(model.DefaultSize, model.DefaultSize);
+        PixelSize size = SizeOf(parsed, model);
         var options = new StreamOptions
         {
             Steps = parsed.GetValue(Steps) ?? (fromPicture ? FromPicture : FromNoise),
@@ -130,7 +164,7 @@ internal static class GenerateCommand
         return await source.ReadAsync(cancellationToken).FirstAsync(cancellationToken);
     }
 
-    private static async Task<int> WriteAsync(List<Frame> pictures, IReadOnlyList<string> files, ParseResult parsed, CancellationToken cancellationToken)
+    private static async Task WriteAsync(IReadOnlyList<Frame> pictures, IReadOnlyList<string> files, ParseResult parsed, CancellationToken cancellationToken)
     {
         foreach ((string file, Frame picture) in files.Zip(pictures))
         {
@@ -138,8 +172,6 @@ internal static class GenerateCommand
             await sink.WriteAsync(picture, cancellationToken);
             await sink.CompleteAsync(cancellationToken);
         }
-
-        return files.Count;
     }
 
     private static FrameSinkOptions SinkOptions(ParseResult parsed) => new() { SourcePath = parsed.GetValue(Input), Quality = 100 };
@@ -156,5 +188,11 @@ internal static class GenerateCommand
         int digits = (count - 1).ToString(CultureInfo.InvariantCulture).Length;
         string number = index.ToString($"D{digits}", CultureInfo.InvariantCulture);
         return Path.Combine(Path.GetDirectoryName(path) ?? "", $"{Path.GetFileNameWithoutExtension(path)}-{number}{Path.GetExtension(path)}");
+    }
+
+    /// <summary>Reports on the sampling thread: a preview is alive only until the report returns.</summary>
+    private sealed class CallCounter(Action called) : IProgress<SamplingProgress>
+    {
+        public void Report(SamplingProgress value) => called();
     }
 }

@@ -46,6 +46,14 @@ internal static class ModelOptionSet
         return LoadTensors(folder, parsed);
     }
 
+    /// <summary>Arithmetic of the networks.</summary>
+    public static ScalarType PrecisionOf(ParseResult parsed) => parsed.GetValue(Arithmetic) switch
+    {
+        Precision.Bf16 => ScalarType.BFloat16,
+        Precision.Fp32 => ScalarType.Float32,
+        _ => InferencePrecision.Measure(),
+    };
+
     private static DiffusionModel LoadTensors(string folder, ParseResult parsed)
     {
         if (parsed.GetValue(Threads) is { } threads)
@@ -53,14 +61,8 @@ internal static class ModelOptionSet
             set_num_threads(threads);
         }
 
-        ScalarType precision = parsed.GetValue(Arithmetic) switch
-        {
-            Precision.Bf16 => ScalarType.BFloat16,
-            Precision.Fp32 => ScalarType.Float32,
-            _ => InferencePrecision.Measure(),
-        };
         DiffusionModel model = DiffusersFolder.Load(folder, new LoadOptions { TinyAutoencoderPath = parsed.GetValue(TinyAutoencoder) });
-        model.PrepareForInference(precision);
+        model.PrepareForInference(PrecisionOf(parsed));
         return model;
     }
 }

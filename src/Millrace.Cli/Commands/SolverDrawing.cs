@@ -1,0 +1,71 @@
+using System.CommandLine;
+using Millrace.Checkpoints;
+using Millrace.Imaging;
+using Millrace.Pipelines;
+using Millrace.Solvers;
+using static TorchSharp.torch;
+
+namespace Millrace.Cli.Commands;
+
+/// <summary>What <c>millrace generate</c> draws with a solver: which pipeline, from which pictures.</summary>
+internal static class SolverDrawing
+{
+    /// <summary>Refuses options that lack one another.</summary>
+    public static void Check(ParseResult parsed, bool fromPicture)
+    {
+        bool mask = parsed.GetValue(SolverOptionSet.Mask) is not null, refiner = parsed.GetValue(SolverOptionSet.Refiner) is not null;
+        (bool Wrong, string Sentence)[] rules =
+        [
+            (mask && !fromPicture, "--mask goes with --input, the picture that is to be filled in."),
+            (parsed.GetValue(SolverOptionSet.Strength) is not null && !fromPicture, "--strength goes with --input, the picture that is to be changed."),
+            (refiner && fromPicture, "--refiner finishes pictures drawn from a prompt alone; --input cannot go with it."),
+            (parsed.GetValue(SolverOptionSet.Handover) is not null && !refiner, "--handover goes with --refiner."),
+        ];
+        if (rules.FirstOrDefault(rule => rule.Wrong) is { Sentence: { } sentence })
+        {
+            throw new ArgumentException(sentence);
+        }
+    }
+
+    /// <summary>Draws.</summary>
+    /// <param name="parsed">The command line.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="prompt">What to draw.</param>
+    /// <param name="steps">Number of steps; null for the usual one.</param>
+    /// <param name="picture">From the path of a picture to the picture in the size that is drawn.</param>
+    /// <param name="input">The picture to start from; null for noise.</param>
+    /// <param name="count">How many.</param>
+    /// <param name="progress">Told after every evaluation of the network.</param>
+    /// <param name="cancellationToken">Ends the drawing.</param>
+    public static async Task<IReadOnlyList<Frame>> DrawAsync(
+        ParseResult parsed, DiffusionModel model, string prompt, int? steps, Func<string, Task<Frame>> picture, string? input, int count,
+        IProgress<SamplingProgress> progress, CancellationToken cancellationToken)
+    {
+        ScalarType precision = ModelOptionSet.PrecisionOf(parsed);
+        IReadOnlyList<ControlPicture> controls = await SolverOptionSet.ControlsAsync(parsed, precision, picture);
+        try
+        {
+            GenerationOptions options = SolverOptionSet.Options(parsed, model, steps, controls);
+            double? strength = parsed.GetValue(SolverOptionSet.Strength);
+            Frame? start = input is null ? null : await picture(input);
+            if (parsed.GetValue(SolverOptionSet.Refiner) is { } folder)
+            {
+                using DiffusionModel refiner = DiffusersFolder.Load(folder);
+                refiner.PrepareForInference(precision);
+                return [.. StableDiffusionXLRefiner.Generate(model, refiner, prompt, options, parsed.GetValue(SolverOptionSet.Handover) ?? 0.8, count, progress, cancellationToken)];
+            }
+
+            IEnumerable<Frame> drawn = start is null ? TextToImage.Generate(model, prompt, options, count, progress, cancellationToken)
+                : parsed.GetValue(SolverOptionSet.Mask) is { } mask ? Inpainting.Generate(model, start, await picture(mask), prompt, options, strength ?? 1, count, progress, cancellationToken)
+                : ImageToImage.Generate(model, start, prompt, options, strength ?? 0.8, count, progress, cancellationToken);
+            return [.. drawn];
+        }
+        finally
+        {
+            foreach (ControlPicture control in controls)
+            {
+                control.Network.Dispose();
+            }
+        }
+    }
+}

@@ -1,0 +1,120 @@
+using System.CommandLine;
+using Millrace.Checkpoints;
+using Millrace.Checkpoints.Schedulers;
+using Millrace.Imaging;
+using Millrace.Models;
+using Millrace.Models.Adapters;
+using Millrace.Pipelines;
+using static TorchSharp.torch;
+
+namespace Millrace.Cli.Commands;
+
+/// <summary>The options of <c>millrace generate</c> that draw with a solver, in place of the few steps of a stream.</summary>
+internal static class SolverOptionSet
+{
+    public const string List = "list";
+
+    public static Option<NamedSolver?> Solver { get; } = new("--solver")
+    {
+        Description = "The solver, such as euler, euler-a, heun, ddim, dpmpp-2m, dpmpp-2m-karras, unipc, lcm; list shows all. Without it, that of the model's own scheduler.",
+        CustomParser = result => result.Tokens[^1].Value == List ? null : SolverNames.Parse(result),
+        HelpName = "NAME",
+    };
+
+    public static Option<double?> Rescale { get; } = new Option<double?>("--guidance-rescale")
+    {
+        Description = "Share of the guided prediction that is brought back to the contrast of the unguided one, in 0..1; 0.7 suits models trained to full noise.",
+        HelpName = "R",
+    }.Number();
+
+    public static Option<double?> Strength { get; } = new Option<double?>("--strength")
+    {
+        Description = "With --input: how much of it may change, above 0 and up to 1. Without it 0.8, with --mask 1.",
+        HelpName = "S",
+    }.Number();
+
+    public static Option<string?> Mask { get; } = new("--mask") { Description = "With --input: a picture, white where the input is to be filled in.", HelpName = "FILE" };
+
+    public static Option<IReadOnlyList<ControlWord>> Control { get; } = new("--control")
+    {
+        Description = "A ControlNet folder and the picture that it is shown, its scale and the part of the way it works on, such as ./canny=edges.png:0.8:0-0.5; can be given many times.",
+        CustomParser = ControlWord.Parse,
+        DefaultValueFactory = _ => [],
+        HelpName = "DIR=FILE",
+    };
+
+    public static Option<string?> Refiner { get; } = new("--refiner") { Description = "A folder of SDXL's refiner, which draws the last part.", HelpName = "DIR" };
+
+    public static Option<double?> Handover { get; } = new Option<double?>("--handover")
+    {
+        Description = "With --refiner: share of the way that is the base model's. Without it 0.8.",
+        HelpName = "H",
+    }.Number();
+
+    public static Option<int> Batch { get; } = new Option<int>("--batch") { Description = "Pictures that are drawn at once.", DefaultValueFactory = _ => 1, HelpName = "N" }.Whole(1);
+
+    public static IReadOnlyList<Option> All => [Solver, Rescale, Strength, Mask, Control, Refiner, Handover, Batch];
+
+    /// <summary>Whether the options ask for a solver: by one of their own, or by a model other than the shipped one without an option of streams.</summary>
+    public static bool Applies(ParseResult parsed, Option<IReadOnlyList<int>?> steps)
+    {
+        bool Given(Option option) => parsed.GetResult(option) is { Implicit: false };
+        bool listed = parsed.GetValue(steps) is { Count: > 1 };
+        Option? own = All.FirstOrDefault(Given);
+        Option? stream = new Option[] { StreamOptionSet.Guidance, StreamOptionSet.Delta }.FirstOrDefault(Given) ?? (listed ? steps : null);
+        return own is null || stream is null
+            ? own is not null || (stream is null && parsed.GetValue(ModelOptionSet.Model) != ModelCatalog.DefaultModel)
+            : throw new ArgumentException($"{own.Name} draws with a solver; {stream.Name}{(stream == steps ? " with a list of steps" : "")} is for the few steps of a stream and cannot go with it.");
+    }
+
+    /// <summary>The options of the pipelines.</summary>
+    /// <param name="parsed">The command line.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="steps">Number of steps; null for the usual one.</param>
+    /// <param name="controls">Control networks with their pictures.</param>
+    public static GenerationOptions Options(ParseResult parsed, DiffusionModel model, int? steps, IReadOnlyList<ControlPicture> controls)
+    {
+        PixelSize? size = parsed.GetValue(StreamOptionSet.Size);
+        bool scaled = parsed.GetResult(StreamOptionSet.GuidanceScale) is { Implicit: false };
+        var options = new GenerationOptions
+        {
+            Width = size?.Width,
+            Height = size?.Height,
+            Scheduler = parsed.GetValue(Solver) is { } solver ? Exchanged(model, solver) : null,
+            Steps = steps,
+            GuidanceScale = scaled ? parsed.GetValue(StreamOptionSet.GuidanceScale) : null,
+            GuidanceRescale = parsed.GetValue(Rescale) ?? 0,
+            NegativePrompt = parsed.GetValue(StreamOptionSet.Negative)!,
+            Seed = parsed.GetValue(StreamOptionSet.Seed),
+            Batch = parsed.GetValue(Batch),
+            Controls = controls,
+        };
+        options.Validate();
+        return options;
+    }
+
+    /// <summary>Loads the control networks that the options name.</summary>
+    /// <param name="parsed">The command line.</param>
+    /// <param name="precision">Arithmetic of the networks.</param>
+    /// <param name="picture">From the path of a picture to the picture in the size that is drawn.</param>
+    public static async Task<IReadOnlyList<ControlPicture>> ControlsAsync(ParseResult parsed, ScalarType precision, Func<string, Task<Frame>> picture)
+    {
+        var controls = new List<ControlPicture>();
+        foreach (ControlWord word in parsed.GetValue(Control)!)
+        {
+            ControlNetModel network = ControlNetFolder.Load(word.Folder);
+            network.PrepareForInference(precision);
+            controls.Add(new ControlPicture(network, await picture(word.Picture), word.Strength));
+        }
+
+        return controls;
+    }
+
+    private static DiffusersScheduler Exchanged(DiffusionModel model, NamedSolver solver)
+    {
+        string[] allowed = [.. SolverExchange.SolversFor(model.Process).Select(SolverNames.NameOf)];
+        return allowed.Contains(SolverNames.NameOf(solver.Kind))
+            ? model.Scheduler.With(solver.Kind, solver.Spacing)
+            : throw new ArgumentException($"--solver {SolverNames.NameOf(solver.Kind)} does not run on the model '{model.Name}', which was trained on a {model.Process.GetType().Name}; those that do are {string.Join(", ", allowed)}.");
+    }
+}

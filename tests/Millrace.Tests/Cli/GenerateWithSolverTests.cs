@@ -1,0 +1,107 @@
+using Millrace.Imaging;
+using Millrace.Imaging.Sources;
+using Millrace.Tests.Pipelines;
+using Millrace.Tests.Support;
+
+namespace Millrace.Tests.Cli;
+
+/// <summary>millrace generate with solvers, over tiny models of every family.</summary>
+public sealed class GenerateWithSolverTests(TinyFolderFixture folders) : IClassFixture<TinyFolderFixture>, IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public static TheoryData<string> Names => [.. TinyFolders.Names.Except(["sd-inpainting"])];
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public async Task Every_family_draws(string name)
+    {
+        string[] prompt = name == "ddpm" ? [] : ["--prompt", FamilyTests.Prompt(name)];
+        CommandLineResult result = await RunAsync(name, [.. prompt, "--steps", "2"]);
+
+        Assert.Equal("", result.Error);
+        Assert.Equal((16, 16), await SizeAsync("out.png"));
+    }
+
+    [Theory]
+    [InlineData("euler")]
+    [InlineData("DPM++_2M_Karras")]
+    [InlineData("dpmpp-sde")]
+    [InlineData("unipc-exponential")]
+    [InlineData("lcm")]
+    [InlineData("rk45")]
+    public async Task Solvers_are_known_by_name(string solver)
+    {
+        string name = solver.Replace("DPM++", "dpmpp", StringComparison.Ordinal);
+        Assert.Equal(0, (await RunAsync("sd", "--prompt", "a red car", "--solver", name, "--steps", "4", "--guidance-scale", "3", "--guidance-rescale", "0.7", "--negative", "a cat")).ExitCode);
+    }
+
+    [Fact]
+    public async Task The_solvers_are_listed()
+    {
+        CommandLineResult result = await CommandLine.RunAsync("generate", "--solver", "list");
+        Assert.Equal(0, result.ExitCode);
+        Assert.All(["euler-a", "dpmpp-2m-karras", "unipc", "ddim", "lcm", "tcd", "heun", "restart", "rk45"], name => Assert.Contains(name, result.Output, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_part_of_a_picture_is_filled_in_under_a_control()
+    {
+        await RunAsync("sd", "--prompt", "a red car", "--steps", "2", "--output", _folder.File("a.png"));
+        string control = TinyFolders.ControlNet(_folder.File("control"), TinyModel.UNet);
+        foreach (string name in new[] { "sd", "sd-inpainting" })
+        {
+            CommandLineResult result = await RunAsync(
+                name, "--prompt", "a red cat", "--steps", "4", "--input", _folder.File("a.png"), "--mask", _folder.File("a.png"), "--strength", "0.8", "--control", $"{control}={_folder.File("a.png")}:0.5:0-0.6", "--count", "2", "--batch", "2");
+            Assert.Equal("", result.Error);
+            Assert.Equal((16, 16), await SizeAsync("out-1.png"));
+        }
+    }
+
+    [Fact]
+    public async Task The_refiner_finishes() => Assert.Equal(0, (await RunAsync(
+        "sdxl", "--prompt", "a red car", "--steps", "5", "--refiner", folders.Folder("sdxl-refiner"), "--handover", "0.6")).ExitCode);
+
+    [Theory]
+    [InlineData("sd", "--solver", "dreams", "--solver must be one of euler, euler-a")]
+    [InlineData("flux-dev", "--solver", "ddim", "--solver ddim does not run on the model 'flux-dev'")]
+    [InlineData("sd", "--mask", "a.png", "--mask goes with --input")]
+    [InlineData("sd", "--strength", "0.5", "--strength goes with --input")]
+    [InlineData("sd", "--handover", "0.5", "--handover goes with --refiner")]
+    [InlineData("sd", "--control", "folder", "--control must be FOLDER=PICTURE")]
+    [InlineData("sd", "--guidance-rescale", "2", "GuidanceRescale must be in [0, 1], got 2")]
+    [InlineData("sd3", "--steps", "0,16", "cannot be streamed")]
+    [InlineData("sd", "--size", "15", "multiples of 2")]
+    [InlineData("sd", "--steps", "0", "Steps must be at least 1")]
+    public async Task What_cannot_be_is_refused_in_one_sentence(string name, string option, string value, string because)
+    {
+        CommandLineResult result = await RunAsync(name, "--prompt", "a red car", option, value);
+
+        Assert.NotEqual(0, result.ExitCode);
+        Assert.Contains(because, result.Error, StringComparison.Ordinal);
+        Assert.Single(result.Error.TrimEnd('\n').Split('\n'));
+    }
+
+    [Fact]
+    public async Task Options_of_streams_and_of_solvers_do_not_mix()
+    {
+        CommandLineResult result = await RunAsync("sd", "--prompt", "a red car", "--solver", "euler", "--guidance", "self");
+        Assert.Equal(2, result.ExitCode);
+        Assert.Contains("--guidance is for the few steps of a stream", result.Error, StringComparison.Ordinal);
+    }
+
+    private Task<CommandLineResult> RunAsync(string name, params string[] arguments)
+    {
+        string[] size = arguments.Contains("--size") ? [] : ["--size", "16"], output = arguments.Contains("--output") ? [] : ["--output", _folder.File("out.png")];
+        return CommandLine.RunAsync(["generate", "--model", folders.Folder(name), .. size, .. output, .. arguments]);
+    }
+
+    private async Task<(int Width, int Height)> SizeAsync(string file)
+    {
+        await using IFrameSource source = FrameSources.Open(_folder.File(file));
+        Frame picture = await source.ReadAsync(TestContext.Current.CancellationToken).FirstAsync(TestContext.Current.CancellationToken);
+        return (picture.Width, picture.Height);
+    }
+}
