@@ -78,7 +78,7 @@ internal static class GenerateCommand
         string prompt = parsed.GetValue(Prompt) ?? (solves && ModelCatalog.IsUnconditional(parsed.GetValue(ModelOptionSet.Model)!) ? ""
             : throw new ArgumentException("--prompt is missing: say what to draw."));
         string? input = parsed.GetValue(Input);
-        SolverDrawing.Check(parsed, input is not null);
+        SolverDrawing.Check(parsed, input is not null, parsed.GetValue(Count) > 1 || parsed.GetValue(Sheet));
         IReadOnlyList<string> files = Files(parsed);
         await FrameSinks.Create(files[0], SinkOptions(parsed)).DisposeAsync(); // Refuses a wrong name before the work, not after it.
         Frame? sketch = input is null ? null : await ReadAsync(input, cancellationToken);
@@ -166,10 +166,16 @@ internal static class GenerateCommand
 
     private static async Task WriteAsync(IReadOnlyList<Frame> pictures, IReadOnlyList<string> files, ParseResult parsed, CancellationToken cancellationToken)
     {
-        foreach ((string file, Frame picture) in files.Zip(pictures))
+        // A clip goes into one file, pictures into one each.
+        bool clip = parsed.GetValue(SolverOptionSet.Motion) is not null;
+        foreach ((string file, IReadOnlyList<Frame> frames) in clip ? [(files[0], pictures)] : files.Zip(pictures, (file, picture) => (file, (IReadOnlyList<Frame>)[picture])))
         {
             await using IFrameSink sink = FrameSinks.Create(file, SinkOptions(parsed));
-            await sink.WriteAsync(picture, cancellationToken);
+            foreach (Frame frame in frames)
+            {
+                await sink.WriteAsync(frame, cancellationToken);
+            }
+
             await sink.CompleteAsync(cancellationToken);
         }
     }

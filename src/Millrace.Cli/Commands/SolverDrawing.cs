@@ -1,6 +1,8 @@
 using System.CommandLine;
 using Millrace.Checkpoints;
 using Millrace.Imaging;
+using Millrace.Models;
+using Millrace.Models.UNets;
 using Millrace.Pipelines;
 using Millrace.Solvers;
 using static TorchSharp.torch;
@@ -11,8 +13,9 @@ namespace Millrace.Cli.Commands;
 internal static class SolverDrawing
 {
     /// <summary>Refuses options that lack one another.</summary>
-    public static void Check(ParseResult parsed, bool fromPicture)
+    public static void Check(ParseResult parsed, bool fromPicture, bool severalOrSheet)
     {
+        bool motion = parsed.GetValue(SolverOptionSet.Motion) is not null;
         bool mask = parsed.GetValue(SolverOptionSet.Mask) is not null, refiner = parsed.GetValue(SolverOptionSet.Refiner) is not null;
         (bool Wrong, string Sentence)[] rules =
         [
@@ -20,6 +23,9 @@ internal static class SolverDrawing
             (parsed.GetValue(SolverOptionSet.Strength) is not null && !fromPicture, "--strength goes with --input, the picture that is to be changed."),
             (refiner && fromPicture, "--refiner finishes pictures drawn from a prompt alone; --input cannot go with it."),
             (parsed.GetValue(SolverOptionSet.Handover) is not null && !refiner, "--handover goes with --refiner."),
+            (motion && (fromPicture || refiner), "--motion draws a clip from a prompt alone; --input and --refiner cannot go with it."),
+            (motion && severalOrSheet, "--motion draws one clip; --count and --contact-sheet cannot go with it."),
+            (!motion && (parsed.GetValue(SolverOptionSet.Frames) is not null || parsed.GetValue(SolverOptionSet.FramesPerSecond) is not null), "--frames and --fps go with --motion."),
         ];
         if (rules.FirstOrDefault(rule => rule.Wrong) is { Sentence: { } sentence })
         {
@@ -48,6 +54,15 @@ internal static class SolverDrawing
             GenerationOptions options = SolverOptionSet.Options(parsed, model, steps, controls);
             double? strength = parsed.GetValue(SolverOptionSet.Strength);
             Frame? start = input is null ? null : await picture(input);
+            if (parsed.GetValue(SolverOptionSet.Motion) is { } adapter)
+            {
+                using UNetMotionModel unet = MotionAdapterFolder.Load(adapter, model.UNet
+                    ?? throw new ArgumentException($"--motion works on the U-Net of a Stable Diffusion model; '{model.Name}' is of the family {model.Family}."));
+                unet.PrepareForInference(precision);
+                return Animation.Generate(
+                    model, unet, prompt, options, parsed.GetValue(SolverOptionSet.Frames) ?? 16, parsed.GetValue(SolverOptionSet.FramesPerSecond) ?? 8, progress, cancellationToken);
+            }
+
             if (parsed.GetValue(SolverOptionSet.Refiner) is { } folder)
             {
                 using DiffusionModel refiner = DiffusersFolder.Load(folder);

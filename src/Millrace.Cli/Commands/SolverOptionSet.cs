@@ -51,9 +51,15 @@ internal static class SolverOptionSet
         HelpName = "H",
     }.Number();
 
+    public static Option<string?> Motion { get; } = new("--motion") { Description = "A motion adapter's folder (AnimateDiff, AnimateLCM): draws a clip, into an animated .webp, .png or .gif or a video.", HelpName = "DIR" };
+
+    public static Option<int?> Frames { get; } = new Option<int?>("--frames") { Description = "With --motion: frames of the clip. Without it 16.", HelpName = "N" }.Whole(1);
+
+    public static Option<double?> FramesPerSecond { get; } = new Option<double?>("--fps") { Description = "With --motion: frames a second. Without it 8.", HelpName = "F" }.Number();
+
     public static Option<int> Batch { get; } = new Option<int>("--batch") { Description = "Pictures that are drawn at once.", DefaultValueFactory = _ => 1, HelpName = "N" }.Whole(1);
 
-    public static IReadOnlyList<Option> All => [Solver, Rescale, Strength, Mask, Control, Refiner, Handover, Batch];
+    public static IReadOnlyList<Option> All => [Solver, Rescale, Strength, Mask, Control, Refiner, Handover, Motion, Frames, FramesPerSecond, Batch];
 
     /// <summary>Whether the options ask for a solver: by one of their own, or by a model other than the shipped one without an option of streams.</summary>
     public static bool Applies(ParseResult parsed, Option<IReadOnlyList<int>?> steps)

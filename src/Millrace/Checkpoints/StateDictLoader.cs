@@ -12,11 +12,12 @@ public static class StateDictLoader
     /// <param name="network">Where to; unchanged where the files do not fit.</param>
     /// <param name="files">Where from: one file, or the shards of one network.</param>
     /// <param name="rename">Name in the file to name in the network; null for a tensor that is passed over. Without it, names are the same.</param>
+    /// <param name="held">Which of the network's tensors the files hold; the others stay. Null for all.</param>
     /// <exception cref="InvalidDataException">Where tensors are missing, unexpected or misshapen; names them all at once, each kind up to the tenth.</exception>
-    public static void Load(Module network, IReadOnlyList<SafetensorsFile> files, Func<string, string?>? rename = null)
+    public static void Load(Module network, IReadOnlyList<SafetensorsFile> files, Func<string, string?>? rename = null, Func<string, bool>? held = null)
     {
-        Dictionary<string, (SafetensorsFile File, SafetensorsEntry Entry)> sources = Check(network, files, rename);
-        foreach ((string name, Tensor target) in network.state_dict())
+        Dictionary<string, (SafetensorsFile File, SafetensorsEntry Entry)> sources = Check(network, files, rename, held);
+        foreach ((string name, Tensor target) in network.state_dict().Where(target => sources.ContainsKey(target.Key)))
         {
             (SafetensorsFile file, SafetensorsEntry entry) = sources[name];
             file.CopyTo(entry.Name, target);
@@ -28,7 +29,7 @@ public static class StateDictLoader
     /// <inheritdoc cref="Load" path="/param"/>
     /// <inheritdoc cref="Load" path="/exception"/>
     internal static Dictionary<string, (SafetensorsFile File, SafetensorsEntry Entry)> Check(
-        Module network, IReadOnlyList<SafetensorsFile> files, Func<string, string?>? rename = null)
+        Module network, IReadOnlyList<SafetensorsFile> files, Func<string, string?>? rename = null, Func<string, bool>? held = null)
     {
         var sources = new Dictionary<string, (SafetensorsFile File, SafetensorsEntry Entry)>(StringComparer.Ordinal);
         foreach (SafetensorsFile file in files)
@@ -43,7 +44,7 @@ public static class StateDictLoader
             }
         }
 
-        Dictionary<string, Tensor> targets = network.state_dict();
+        var targets = network.state_dict().Where(target => held?.Invoke(target.Key) ?? true).ToDictionary(target => target.Key, target => target.Value);
         string[] problems =
         [
             .. Problem("missing", targets.Where(target => !sources.ContainsKey(target.Key))

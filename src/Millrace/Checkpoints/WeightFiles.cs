@@ -52,8 +52,10 @@ internal sealed class WeightFiles : IDisposable
     public void CheckFit(Module network) => _ = StateDictLoader.Check(network, _files, CurrentName);
 
     /// <summary>Puts the weights into a network.</summary>
+    /// <param name="network">Where to.</param>
+    /// <param name="held">Which of its tensors the files hold; null for all.</param>
     /// <exception cref="InvalidDataException">Where they are not of this network.</exception>
-    public void LoadInto(Module network) => StateDictLoader.Load(network, _files, CurrentName);
+    public void LoadInto(Module network, Func<string, bool>? held = null) => StateDictLoader.Load(network, _files, CurrentName, held);
 
     public void Dispose()
     {

@@ -153,7 +153,7 @@ internal sealed class PictureSampler
     private IConditionalNetwork Network(SamplingStart start)
     {
         IUNetAttachment[] attachments = [.. _options.Controls.Select(Control), .. _options.Attachments];
-        IConditionalNetwork network = attachments.Length > 0 ? new AttachedUNet(_model.UNet!, attachments) : _model.Network;
+        IConditionalNetwork network = start.Network ?? (attachments.Length > 0 ? new AttachedUNet(_model.UNet!, attachments) : _model.Network);
         return start is { Mask: { } mask, Masked: { } masked } ? new InpaintingNetwork(network, mask, masked) : network;
     }
 

@@ -1,3 +1,4 @@
+using Millrace.Models;
 using static TorchSharp.torch;
 
 namespace Millrace.Pipelines;
@@ -21,6 +22,9 @@ internal sealed record SamplingStart
 
     /// <summary>1 where the picture is to be filled in, [1, 1, h, w]; null for everywhere.</summary>
     public Tensor? Mask { get; init; }
+
+    /// <summary>What predicts in place of the model's own network; null for that.</summary>
+    public IConditionalNetwork? Network { get; init; }
 
     /// <summary>Latents of the picture without the mask's part, for a network that takes them, [1, C, h, w].</summary>
     public Tensor? Masked { get; init; }

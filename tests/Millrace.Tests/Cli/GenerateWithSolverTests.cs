@@ -64,7 +64,24 @@ public sealed class GenerateWithSolverTests(TinyFolderFixture folders) : IClassF
     public async Task The_refiner_finishes() => Assert.Equal(0, (await RunAsync(
         "sdxl", "--prompt", "a red car", "--steps", "5", "--refiner", folders.Folder("sdxl-refiner"), "--handover", "0.6")).ExitCode);
 
+    [Fact]
+    public async Task A_clip_is_drawn_by_a_motion_adapter()
+    {
+        string adapter = TinyFolders.MotionAdapter(_folder.File("motion"), TinyModel.UNet);
+        CommandLineResult result = await RunAsync("sd", "--prompt", "a red car", "--solver", "euler", "--steps", "2", "--motion", adapter, "--frames", "5", "--output", _folder.File("clip.webp"));
+
+        Assert.Equal("", result.Error);
+        await using IFrameSource source = FrameSources.Open(_folder.File("clip.webp"));
+        Frame[] frames = await source.ReadAsync(TestContext.Current.CancellationToken).ToArrayAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(5, frames.Length);
+        Assert.Equal(TimeSpan.FromSeconds(0.125), frames[1].Timestamp);
+        Assert.NotEqual(frames[0].Rgb, frames[4].Rgb);
+        Assert.Contains("1 to 6 frames", (await RunAsync("sd", "--prompt", "a red car", "--motion", adapter, "--frames", "7")).Error, StringComparison.Ordinal);
+    }
+
     [Theory]
+    [InlineData("sd", "--frames", "3", "--frames and --fps go with --motion")]
+    [InlineData("flux-dev", "--motion", "x", "--motion works on the U-Net")]
     [InlineData("sd", "--solver", "dreams", "--solver must be one of euler, euler-a")]
     [InlineData("flux-dev", "--solver", "ddim", "--solver ddim does not run on the model 'flux-dev'")]
     [InlineData("sd", "--mask", "a.png", "--mask goes with --input")]

@@ -56,6 +56,21 @@ internal static class TinyFolders
         return folder;
     }
 
+    /// <summary>Writes a motion adapter for a U-Net.</summary>
+    public static string MotionAdapter(string folder, UNet2DConditionOptions unet)
+    {
+        Text(folder, "config.json", $$"""
+            {
+              "_class_name": "MotionAdapter", "block_out_channels": [{{string.Join(", ", unet.BlockOutChannels)}}], "motion_layers_per_block": {{unet.LayersPerBlock}}, "motion_norm_num_groups": 4,
+              "motion_num_attention_heads": 2, "motion_max_seq_length": 6, "motion_mid_block_layers_per_block": 1, "use_motion_mid_block": false
+            }
+            """);
+        var motion = new UNetMotionOptions { MaxSequenceLength = 6, NumAttentionHeads = [2], InMiddle = false };
+        using var pictures = new UNet2DConditionModel(unet);
+        Weights(folder, "", new UNetMotionModel(unet with { Motion = motion }), without: pictures.state_dict().Keys);
+        return folder;
+    }
+
     private static void StableDiffusionInpainting(string folder)
     {
         TinyModel.Save(folder);
@@ -233,7 +248,7 @@ internal static class TinyFolders
         return index;
     }
 
-    private static void Weights(string folder, string part, Module network, string name = "diffusion_pytorch_model")
+    private static void Weights(string folder, string part, Module network, string name = "diffusion_pytorch_model", IEnumerable<string>? without = null)
     {
         using IDisposable noGrad = no_grad();
         using (network)
@@ -246,7 +261,10 @@ internal static class TinyFolders
                 value.normal_(0, 0.1, generator);
             }
 
-            SafetensorsWriter.Write(Prepared(folder, Path.Combine(part, name + ".safetensors")), network.Initialize(generator).state_dict());
+            HashSet<string> left = [.. without ?? []];
+            SafetensorsWriter.Write(
+                Prepared(folder, Path.Combine(part, name + ".safetensors")),
+                network.Initialize(generator).state_dict().Where(entry => !left.Contains(entry.Key)).ToDictionary(entry => entry.Key, entry => entry.Value));
         }
     }
 
