@@ -44,6 +44,7 @@ internal static class StreamCommand
         await using IFrameSource source = OpenSource(parsed);
         await using IFrameSink sink = OpenSink(parsed, source);
         using DiffusionModel model = ModelOptionSet.Load(parsed);
+        model.CheckStreams();
         StreamSession session = source is StreamSessionReplay replay ? replay.Session : StreamOptionSet.Session(parsed, model, source);
         MemoryGuard.Check(session.Options);
         PromptWarning.Write(terminal, model.TextEncoder, session.Commands.Select(command => command.Prompt).Prepend(session.Prompt));

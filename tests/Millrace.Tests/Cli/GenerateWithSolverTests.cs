@@ -10,7 +10,7 @@ public sealed class GenerateWithSolverTests(TinyFolderFixture folders) : IClassF
 {
     private readonly TemporaryFolder _folder = new();
 
-    public static TheoryData<string> Names => [.. TinyFolders.Names.Except(["sd-inpainting"])];
+    public static TheoryData<string> Names => [.. TinyFolders.FromPrompt];
 
     public void Dispose() => _folder.Dispose();
 

@@ -11,7 +11,7 @@ public sealed class FamilyTests(TinyFolderFixture folders) : IClassFixture<TinyF
 {
     private static readonly GenerationOptions Options = new() { Width = 16, Height = 16, Steps = 3, Seed = 5 };
 
-    public static TheoryData<string> Names => [.. TinyFolders.Names.Except(["sd-inpainting"])];
+    public static TheoryData<string> Names => [.. TinyFolders.FromPrompt];
 
     [Theory]
     [MemberData(nameof(Names))]

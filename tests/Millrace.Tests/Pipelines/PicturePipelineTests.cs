@@ -17,6 +17,10 @@ public sealed class PicturePipelineTests(TinyFolderFixture folders) : IClassFixt
 
     private static readonly Frame Picture = Painted((x, y) => (byte)(16 * x)), Left = Painted((x, _) => x < 8 ? (byte)255 : (byte)0);
 
+    public static TheoryData<string> All => [.. TinyFolders.Names];
+
+    public static TheoryData<string> FromPrompt => [.. TinyFolders.FromPrompt];
+
     public static TheoryData<SolverKind> Solvers => [.. Enum.GetValues<SolverKind>()];
 
     [Theory]
@@ -65,15 +69,12 @@ public sealed class PicturePipelineTests(TinyFolderFixture folders) : IClassFixt
     }
 
     [Theory]
-    [InlineData("sd")]
-    [InlineData("sdxl")]
-    [InlineData("sd3")]
-    [InlineData("flux-dev")]
+    [MemberData(nameof(FromPrompt))]
     public void A_picture_counts_the_more_the_less_strength(string name)
     {
         DiffusionModel model = folders.Model(name);
-        Frame[] Draw(Frame picture, double strength) => [.. ImageToImage.Generate(model, picture, "a red car", Options, strength)];
-        Assert.Equal(Draw(Picture, 1)[0].Rgb, TextToImage.Generate(model, "a red car", Options).Single().Rgb);
+        Frame[] Draw(Frame picture, double strength) => [.. ImageToImage.Generate(model, picture, FamilyTests.Prompt(name), Options, strength)];
+        Assert.Equal(Draw(Picture, 1)[0].Rgb, TextToImage.Generate(model, FamilyTests.Prompt(name), Options).Single().Rgb);
         Assert.NotEqual(Draw(Picture, 0.5)[0].Rgb, Draw(Left, 0.5)[0].Rgb);
         Assert.Contains("leaves none of 4 steps", Assert.Throws<ArgumentOutOfRangeException>(() => Draw(Picture, 0.2)).Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentOutOfRangeException>(() => Draw(Picture, 1.5));
@@ -81,14 +82,11 @@ public sealed class PicturePipelineTests(TinyFolderFixture folders) : IClassFixt
     }
 
     [Theory]
-    [InlineData("sd")]
-    [InlineData("sd-inpainting")]
-    [InlineData("sdxl")]
-    [InlineData("flux-dev")]
+    [MemberData(nameof(All))]
     public void Outside_of_the_mask_every_pixel_stays(string name)
     {
         DiffusionModel model = folders.Model(name);
-        Frame[] drawn = [.. Inpainting.Generate(model, Picture, Left, "a red car", Options, count: 2)];
+        Frame[] drawn = [.. Inpainting.Generate(model, Picture, Left, FamilyTests.Prompt(name), Options, count: 2)];
 
         Assert.All(drawn, frame => Assert.All(Enumerable.Range(0, 16 * 16 * 3).Where(index => index / 3 % 16 >= 8), index => Assert.Equal(Picture.Rgb[index], frame.Rgb[index])));
         Assert.NotEqual(Picture.Rgb, drawn[0].Rgb);
@@ -103,7 +101,9 @@ public sealed class PicturePipelineTests(TinyFolderFixture folders) : IClassFixt
     [Theory]
     [InlineData("sd")]
     [InlineData("sdxl")]
+    [InlineData("lcm")]
     [InlineData("sd-inpainting")]
+    [InlineData("sdxl-inpainting")]
     public void Controls_add_up_and_work_where_they_are_asked_to(string name)
     {
         DiffusionModel model = folders.Model(name);

@@ -25,6 +25,7 @@ internal static class TinyFolders
     private static readonly (string Name, Action<string> Write)[] All =
     [
         ("sd", folder => TinyModel.Save(folder)), ("sd-inpainting", StableDiffusionInpainting), ("lcm", LatentConsistency), ("sdxl", StableDiffusionXL),
+        ("sdxl-inpainting", StableDiffusionXLInpainting),
         ("sdxl-refiner", StableDiffusionXLRefiner), ("sd3", StableDiffusion3), ("sd3-without-t5", folder => StableDiffusion3(folder, t5: false)), ("flux-dev", folder => Flux(folder, guidance: true)),
         ("flux-schnell", folder => Flux(folder, guidance: false)), ("pixart-alpha", folder => PixArt(folder, sigma: false)), ("pixart-sigma", folder => PixArt(folder, sigma: true)),
         ("dit", DiT), ("ddpm", Ddpm),
@@ -32,6 +33,9 @@ internal static class TinyFolders
 
     /// <summary>The names of all.</summary>
     public static IEnumerable<string> Names => All.Select(family => family.Name);
+
+    /// <summary>The names of those that draw from a prompt alone.</summary>
+    public static IEnumerable<string> FromPrompt => Names.Where(name => !name.EndsWith("-inpainting", StringComparison.Ordinal));
 
     /// <summary>Writes a model of a name.</summary>
     public static string Write(string name, string folder)
@@ -93,6 +97,12 @@ internal static class TinyFolders
         Clip(folder, "", ClipL with { ProjectionDim = null });
         Clip(folder, "_2", ClipG);
         UNet(folder, TinyModel.UNet with { CrossAttentionDim = 40, AdditionTimeEmbedDim = 8, ProjectionClassEmbeddingsInputDim = 20 + (6 * 8) });
+    }
+
+    private static void StableDiffusionXLInpainting(string folder)
+    {
+        StableDiffusionXL(folder);
+        UNet(folder, TinyModel.UNet with { InChannels = 9, CrossAttentionDim = 40, AdditionTimeEmbedDim = 8, ProjectionClassEmbeddingsInputDim = 20 + (6 * 8) });
     }
 
     private static void StableDiffusionXLRefiner(string folder)
