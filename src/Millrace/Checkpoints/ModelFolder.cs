@@ -103,6 +103,13 @@ internal sealed class ModelFolder : IDisposable
         return (model, tokenizer);
     }
 
+    /// <summary>A Gemma text encoder with its tokenizer.</summary>
+    public (GemmaModel Model, GemmaTokenizer Tokenizer) Gemma()
+    {
+        GemmaTokenizer tokenizer = Tokenizer("tokenizer", part => GemmaTokenizer.LoadFolder(Path.Combine(_path, part)));
+        return (Network("text_encoder", GemmaConfig.Read, (options, tensors) => new GemmaModel(options, tensors), WeightFiles.Transformers), tokenizer);
+    }
+
     public void Dispose()
     {
         foreach (WeightFiles files in _files.Values)

@@ -28,7 +28,7 @@ internal static class TinyFolders
         ("sdxl-inpainting", StableDiffusionXLInpainting),
         ("sdxl-refiner", StableDiffusionXLRefiner), ("sd3", StableDiffusion3), ("sd3-without-t5", folder => StableDiffusion3(folder, t5: false)), ("flux-dev", folder => Flux(folder, guidance: true)),
         ("flux-schnell", folder => Flux(folder, guidance: false)), ("pixart-alpha", folder => PixArt(folder, sigma: false)), ("pixart-sigma", folder => PixArt(folder, sigma: true)),
-        ("dit", DiT), ("ddpm", Ddpm),
+        ("lumina", Lumina), ("dit", DiT), ("ddpm", Ddpm),
     ];
 
     /// <summary>The names of all.</summary>
@@ -167,6 +167,38 @@ internal static class TinyFolders
             }
             """);
         Weights(folder, "transformer", new PixArtTransformer2DModel(TransformerConfig.ReadPixArt(config)));
+    }
+
+    private static void Lumina(string folder)
+    {
+        Index(folder, "LuminaText2ImgPipeline", "transformer/LuminaNextDiT2DModel", "vae/AutoencoderTiny", "text_encoder/GemmaModel", "tokenizer/GemmaTokenizerFast");
+        Text(folder, "scheduler/scheduler_config.json", """{ "_class_name": "FlowMatchEulerDiscreteScheduler", "shift": 1.0 }""");
+        TinyAutoencoder(folder, 4);
+        GemmaTokenizer(Path.Combine(folder, "tokenizer"));
+        string text = Text(folder, "text_encoder/config.json", """
+            { "model_type": "gemma", "vocab_size": 300, "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 3, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 6, "hidden_act": "gelu" }
+            """);
+        Weights(folder, "text_encoder", new GemmaModel(GemmaConfig.Read(text)), "model");
+        string config = Text(folder, "transformer/config.json", """
+            {
+              "_class_name": "LuminaNextDiT2DModel", "sample_size": 4, "in_channels": 4, "hidden_size": 32, "num_layers": 2, "num_attention_heads": 4, "num_kv_heads": 2, "multiple_of": 8,
+              "cross_attention_dim": 16, "scaling_factor": 1.0
+            }
+            """);
+        Weights(folder, "transformer", new LuminaNextDiT2DModel(TransformerConfig.ReadLumina(config)));
+    }
+
+    /// <summary>Writes a byte-pair tokenizer of a few words and all bytes; the path of its folder.</summary>
+    public static string GemmaTokenizer(string folder)
+    {
+        string[] merges = ["r e", "re d", "\u2581 red", "c a", "ca r", "\u2581 car"];
+        string[] tokens = ["<pad>", "<eos>", "<bos>", "<unk>", .. Enumerable.Range(0, 256).Select(value => $"<0x{value:X2}>"), "\u2581", "a", "c", "d", "e", "r", "t", .. merges.Select(merge => merge.Replace(" ", "", StringComparison.Ordinal))];
+        var vocabulary = new JsonObject([.. tokens.Select((token, id) => KeyValuePair.Create(token, (JsonNode?)id))]);
+        Text(folder, "tokenizer.json", new JsonObject
+        {
+            ["model"] = new JsonObject { ["type"] = "BPE", ["byte_fallback"] = true, ["vocab"] = vocabulary, ["merges"] = new JsonArray([.. merges.Select(merge => (JsonNode)merge)]) },
+        }.ToJsonString());
+        return folder;
     }
 
     private static void DiT(string folder)

@@ -17,6 +17,8 @@ internal static class PipelineClasses
         ["FluxPipeline"] = Flux.Assemble,
         ["PixArtAlphaPipeline"] = PixArt.Assemble,
         ["PixArtSigmaPipeline"] = PixArt.Assemble,
+        ["LuminaText2ImgPipeline"] = Lumina.Assemble,
+        ["LuminaPipeline"] = Lumina.Assemble,
         ["DiTPipeline"] = DiT.Assemble,
         ["DDPMPipeline"] = Unconditional.Assemble,
         ["DDIMPipeline"] = Unconditional.Assemble,

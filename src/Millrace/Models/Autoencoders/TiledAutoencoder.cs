@@ -9,9 +9,9 @@ namespace Millrace.Models.Autoencoders;
 /// </summary>
 /// <remarks>
 /// Memory bound beside weights, input and result: two pictures (the weighted sum and the sum of weights, which has one channel),
-/// and what the inner autoencoder needs for one row of one tile. For Stable Diffusion's decoder and the default tile (512 x 512
-/// pixels) that is about 1.1 GiB in float32, whatever the picture; a picture of 2048 x 2048 adds 64 MiB. Attention in the middle and
-/// group normalization see one tile only: pictures differ slightly from those without tiles.
+/// and what the inner autoencoder needs for one row of one tile. With Stable Diffusion's decoder, the default tile (512 x 512
+/// pixels) and float32, a picture of 2048 x 2048 stays below 2 GiB in all. Attention in the middle and group normalization see one
+/// tile only: pictures differ slightly from those without tiles.
 /// </remarks>
 /// <param name="inner">What computes a tile; used, not owned.</param>
 /// <param name="options">Sizes; null for the defaults.</param>

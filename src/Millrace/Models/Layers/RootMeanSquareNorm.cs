@@ -13,11 +13,16 @@ internal sealed class RootMeanSquareNorm : Module<Tensor, Tensor>
     private Parameter _weight;
 
     private readonly double _epsilon;
+    private readonly bool _weightIsLessOne;
 
-    public RootMeanSquareNorm(int width, double epsilon, TensorOptions tensors)
+    /// <param name="width">Width of the last axis.</param>
+    /// <param name="epsilon">Added to the mean square.</param>
+    /// <param name="tensors">Where and how the weight is made.</param>
+    /// <param name="weightIsLessOne">Whether 1 is to be added to the weight (Gemma).</param>
+    public RootMeanSquareNorm(int width, double epsilon, TensorOptions tensors, bool weightIsLessOne = false)
         : base(nameof(RootMeanSquareNorm))
     {
-        _epsilon = epsilon;
+        (_epsilon, _weightIsLessOne) = (epsilon, weightIsLessOne);
         _weight = tensors.CreateParameter(width);
         RegisterComponents();
     }
@@ -27,8 +32,9 @@ internal sealed class RootMeanSquareNorm : Module<Tensor, Tensor>
         using DisposeScope scope = NewDisposeScope();
         Tensor wide = x.to(float32);
         Tensor scale = rsqrt((wide * wide).mean([-1], keepdim: true).Plus(_epsilon));
-        return ((wide * scale) * _weight.to(float32)).to(x.dtype).MoveToOuterDisposeScope();
+        Tensor weight = _weightIsLessOne ? _weight.to(float32).Plus(1) : _weight.to(float32);
+        return ((wide * scale) * weight).to(x.dtype).MoveToOuterDisposeScope();
     }
 
-    public void SetIdentity() => _weight.fill_(1);
+    public void SetIdentity() => _weight.fill_(_weightIsLessOne ? 0 : 1);
 }

@@ -47,7 +47,7 @@ public sealed class LuminaNextDiT2DModel : Module<Tensor, Tensor, Conditioning, 
     public LuminaOptions Options { get; }
 
     /// <inheritdoc/>
-    public ScalarType Precision => ModuleExtensions.Precision(this);
+    public ScalarType Precision => _patches.Precision(); // Gates and what pads stay in float32 where layers are prepared for less.
 
     /// <inheritdoc/>
     public Tensor Predict(Tensor x, Tensor t, Conditioning conditioning) => Predict(x, t, conditioning, LuminaExtrapolation.None);
