@@ -10,7 +10,7 @@ using Millrace.Streaming;
 
 namespace Millrace.Cli.Commands;
 
-/// <summary>millrace generate: pictures from a prompt, or from a sketch and a prompt.</summary>
+/// <summary>millrace generate: pictures from a prompt, or from a picture and a prompt.</summary>
 internal static class GenerateCommand
 {
     private const string Summary = "Draw pictures from a prompt, or from a picture and a prompt.";
