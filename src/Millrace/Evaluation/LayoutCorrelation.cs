@@ -22,6 +22,6 @@ public static class LayoutCorrelation
     private static Tensor LowPass(Tensor images)
     {
         Tensor cells = nn.functional.adaptive_avg_pool2d(images, [Cells, Cells]).flatten(1);
-        return cells - cells.mean([1], keepdim: true);
+        return cells.Minus(cells.mean([1], keepdim: true));
     }
 }

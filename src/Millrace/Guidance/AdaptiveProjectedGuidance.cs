@@ -49,7 +49,7 @@ public sealed class AdaptiveProjectedGuidance : NegativeGuidance
         if (_options.Radius is { } radius)
         {
             Tensor length = Inner(difference, difference).sqrt() * ofOutput.abs();
-            difference = difference * length.clamp_min(radius).reciprocal().Times(radius);
+            difference = difference * length.AtLeast(radius).reciprocal().Times(radius);
         }
 
         Tensor along = sample * (Inner(difference, sample) / Inner(sample, sample).Plus(double.Epsilon));

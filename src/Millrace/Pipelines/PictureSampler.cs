@@ -144,7 +144,7 @@ internal sealed class PictureSampler
 
         if (_model.EmbedsGuidance)
         {
-            one = one with { Guidance = full(1, _model.Family == ModelFamily.Flux ? Scale : Scale - 1, dtype: float32) };
+            one = one with { Guidance = TensorArithmetic.Filled(_model.Family == ModelFamily.Flux ? Scale : Scale - 1, shape: 1) };
         }
 
         return one.Select(part => part.expand([rows, .. part.shape[1..]]));

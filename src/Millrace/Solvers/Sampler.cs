@@ -55,7 +55,7 @@ public sealed class Sampler(IDenoiser denoiser, ISolver solver, SampleConstraint
     public Estimate Ask(SolverState state, NoiseLevel level, Conditioning conditioning)
     {
         Tensor input = level.InputScale == 1 ? state.X : state.X.Times(level.InputScale);
-        Tensor t = full(state.X.shape[0], level.Timestep, dtype: float32, device: state.X.device);
+        Tensor t = TensorArithmetic.Filled(level.Timestep, state.X.device, state.X.shape[0]);
         return Estimate.Of(denoiser.Prediction, denoiser.Predict(input, t, conditioning), state.X, level, constraint);
     }
 

@@ -25,11 +25,15 @@ internal sealed class AdamW(ParameterVector parameters, TrainerOptions options) 
         using IDisposable noGrad = no_grad();
         using var scope = NewDisposeScope();
         Tensor gradient = parameters.Gradients;
-        Mean.mul_(options.Beta1).add_(gradient, alpha: 1 - options.Beta1);
-        Square.mul_(options.Beta2).addcmul_(gradient, gradient, value: 1 - options.Beta2);
-        Tensor root = Square.sqrt().mul_(1 / Math.Sqrt(1 - Math.Pow(options.Beta2, step))).add_(Epsilon);
-        parameters.Values.mul_(1 - (rate * options.WeightDecay));
-        parameters.Values.addcdiv_(Mean, root, value: -rate / (1 - Math.Pow(options.Beta1, step)));
+        Mean.Scale(options.Beta1);
+        Mean.Add(gradient, 1 - options.Beta1);
+        Square.Scale(options.Beta2);
+        Square.AddProduct(gradient, gradient, 1 - options.Beta2);
+        Tensor root = Square.sqrt();
+        root.Scale(1 / Math.Sqrt(1 - Math.Pow(options.Beta2, step)));
+        root.Shift(Epsilon);
+        parameters.Values.Scale(1 - (rate * options.WeightDecay));
+        parameters.Values.AddQuotient(Mean, root, -rate / (1 - Math.Pow(options.Beta1, step)));
     }
 
     public void Dispose()

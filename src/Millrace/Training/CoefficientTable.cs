@@ -11,7 +11,7 @@ internal sealed class CoefficientTable : IDisposable
 
     public CoefficientTable(IDiffusionProcess process, Device device)
     {
-        using Tensor all = arange(process.TrainTimesteps, device: device);
+        using Tensor all = TensorArithmetic.Indices(process.TrainTimesteps, device);
         (Tensor alpha, Tensor sigma) = process.Coefficients(all);
         (_alpha, _sigma) = (alpha.DetachFromDisposeScope(), sigma.DetachFromDisposeScope());
     }

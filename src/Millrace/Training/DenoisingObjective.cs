@@ -32,10 +32,10 @@ public sealed class DenoisingObjective(
         using var scope = NewDisposeScope();
         DenoisingBatch drawn = batch(seed);
         (Tensor alpha, Tensor sigma) = _coefficients.At(drawn.Timesteps);
-        Tensor x = (alpha * drawn.Start) + (sigma * drawn.Noise);
-        Tensor velocity = ((alpha * x) - drawn.Target) / sigma;
+        Tensor x = (alpha * drawn.Start).Plus(sigma * drawn.Noise);
+        Tensor velocity = (alpha * x).Minus(drawn.Target) / sigma;
         Tensor predicted = network.call(x.to(precision), drawn.Timesteps, drawn.Tokens).to(float32);
-        return (predicted - velocity).square().mean().MoveToOuterDisposeScope();
+        return predicted.Minus(velocity).square().mean().MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>

@@ -27,10 +27,9 @@ public sealed class ReconstructionObjective(AutoencoderTiny autoencoder, Func<lo
         Tensor image = batch(seed);
         Tensor latent = autoencoder.Encoder.call(ChannelsLast(image.to(precision)));
         Tensor decoded = autoencoder.Decoder.call(latent).to(float32);
-        Tensor error = decoded - image;
-        Tensor loss = error.abs().mean()
-            + (EdgeWeight * (error.diff(dim: 2).abs().mean() + error.diff(dim: 3).abs().mean()))
-            + (LatentWeight * latent.to(float32).square().mean());
+        Tensor error = decoded.Minus(image);
+        Tensor edges = error.diff(dim: 2).abs().mean().Plus(error.diff(dim: 3).abs().mean());
+        Tensor loss = error.abs().mean().Plus(edges.Times(EdgeWeight)).Plus(latent.to(float32).square().mean().Times(LatentWeight));
         return loss.MoveToOuterDisposeScope();
     }
 

@@ -35,7 +35,13 @@ public sealed class SeededRandom : IDisposable
     public Tensor Uniform(params long[] shape) => rand(shape, device: _device, generator: _generator);
 
     /// <summary>Uniform in [low, high), float32; the caller's to dispose.</summary>
-    public Tensor Between(double low, double high, params long[] shape) => Uniform(shape).mul_(high - low).add_(low);
+    public Tensor Between(double low, double high, params long[] shape)
+    {
+        Tensor drawn = Uniform(shape);
+        drawn.Scale(high - low);
+        drawn.Shift(low);
+        return drawn;
+    }
 
     /// <summary>Uniform among 0..<paramref name="high"/> - 1, int64; the caller's to dispose.</summary>
     public Tensor Integers(long high, params long[] shape) => randint(high, shape, int64, device: _device, generator: _generator);

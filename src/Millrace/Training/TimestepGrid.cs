@@ -22,15 +22,19 @@ public sealed record TimestepGrid(int TrainTimesteps = 1000, int Count = 50, dou
         using var scope = NewDisposeScope();
         Tensor anywhere = random.Integers(Count, count);
         Tensor noisy = random.Integers((long)Math.Ceiling(NoisyShare * Count), count);
-        Tensor index = where(random.Uniform(count) < 0.5, anywhere, noisy);
-        return (TrainTimesteps - 1 - (Stride * index)).MoveToOuterDisposeScope();
+        Tensor index = where(random.Uniform(count).IsBelow(0.5), anywhere, noisy);
+        return index.Times(-Stride).Plus(TrainTimesteps - 1).MoveToOuterDisposeScope();
     }
 
     /// <summary>The next timestep towards the sample; of the last one, itself.</summary>
     /// <param name="timesteps">Of the grid, [B], int64.</param>
-    public Tensor Next(Tensor timesteps) => (timesteps - Stride).clamp_(min: Stride - 1);
+    public Tensor Next(Tensor timesteps)
+    {
+        using Tensor earlier = timesteps.Plus(-Stride);
+        return earlier.AtLeast(Stride - 1);
+    }
 
     /// <summary>Whether each timestep is the last one, [B], bool.</summary>
     /// <param name="timesteps">Of the grid, [B], int64.</param>
-    public Tensor IsLast(Tensor timesteps) => timesteps < Stride;
+    public Tensor IsLast(Tensor timesteps) => timesteps.IsBelow(Stride);
 }

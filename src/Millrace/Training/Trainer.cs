@@ -135,18 +135,18 @@ public sealed class Trainer : IDisposable
         for (int part = 0; part < _options.AccumulationSteps; part++)
         {
             using var inner = NewDisposeScope();
-            Tensor loss = _objective.Loss(HashCode(seed, (Step * _options.AccumulationSteps) + part)) / _options.AccumulationSteps;
+            Tensor loss = _objective.Loss(HashCode(seed, (Step * _options.AccumulationSteps) + part)).Times(1.0 / _options.AccumulationSteps);
             loss.backward();
-            lossSum.add_(loss.detach());
+            lossSum.Add(loss.detach());
         }
 
         using IDisposable noGrad = no_grad();
         Tensor norm = _parameters.Gradients.norm();
-        _parameters.Gradients.mul_((_options.GradientClip / (norm + 1e-12)).clamp(max: 1));
+        _parameters.Gradients.mul_(norm.Plus(1e-12).reciprocal().Times(_options.GradientClip).AtMost(1));
         Step++;
         _optimizer.Step(Step, _options.LearningRateAt(Step));
         double decay = Math.Min(_options.AverageDecay, (1.0 + Step) / (10 + Step));
-        _average.lerp_(_parameters.Values, 1 - decay);
+        _average.MoveTowards(_parameters.Values, 1 - decay);
         return norm.MoveToOuterDisposeScope();
     }
 

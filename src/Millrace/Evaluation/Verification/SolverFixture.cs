@@ -42,7 +42,7 @@ internal sealed class SolverFixture : IFixtureKind
         for (SolverState state = solver.Start(file.Read("x.0")); solver.Next(state) is { } level;)
         {
             int step = state.Position;
-            Tensor output = Model(state.X * level.InputScale, level.Timestep);
+            Tensor output = Model(state.X.Times(level.InputScale), level.Timestep);
             state = solver.Step(state, Estimate.Of(prediction, output, state.X, level, plan.Constraint), _ => Noise(file, step));
             comparisons.Add(TensorComparison.Of($"x.{step + 1}", state.X, file.Read($"x.{step + 1}")));
         }
@@ -91,5 +91,5 @@ internal sealed class SolverFixture : IFixtureKind
         ? file.Read($"noise.{step}")
         : throw new InvalidDataException($"{file.Path}: step {step} adds noise, and there is no noise.{step}.");
 
-    private static Tensor Model(Tensor x, double timestep) => (0.3 * x) + (0.1 * Math.Sin(timestep / 100)) - 0.05;
+    private static Tensor Model(Tensor x, double timestep) => x.Times(0.3).Plus((0.1 * Math.Sin(timestep / 100)) - 0.05);
 }

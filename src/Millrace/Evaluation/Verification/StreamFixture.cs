@@ -52,7 +52,7 @@ internal sealed class StreamFixture : IFixtureKind
         List<TensorComparison> comparisons = [.. CompareConstants(file, options)];
         for (int frame = 0; frame < frames; frame++)
         {
-            Tensor latent = autoencoder.Encode((file.Read($"image.{frame}") * 2 - 1).unsqueeze(0));
+            Tensor latent = autoencoder.Encode(file.Read($"image.{frame}").Times(2).Plus(-1).unsqueeze(0));
             using StreamTick tick = batch.Tick(latent, [frame], prompt);
             comparisons.Add(TensorComparison.Of($"x_t.{frame}", batch.LastInput!, file.Read($"x_t.{frame}")));
             comparisons.Add(TensorComparison.Of($"x0.{frame}", tick.Latents, file.Read($"x0.{frame}")));

@@ -18,7 +18,7 @@ public readonly record struct TensorComparison(string Name, double RelativeError
 
         using var scope = NewDisposeScope();
         Tensor expected = reference.to(float64);
-        double difference = (ours.to(float64) - expected).abs().max().item<double>();
+        double difference = ours.to(float64).Minus(expected).abs().max().item<double>();
         double scale = expected.abs().max().item<double>();
         return new TensorComparison(name, double.IsNaN(difference) ? double.PositiveInfinity : difference == 0 ? 0 : difference / scale);
     }

@@ -67,7 +67,7 @@ public sealed class AutoencoderKL : Module<Tensor, Tensor>, IAutoencoder
         using DisposeScope scope = NewDisposeScope();
         Tensor encoded = _encoder.call(image);
         Tensor[] moments = (_momentProjection?.call(encoded) ?? encoded).chunk(2, dim: 1);
-        return (moments[0].MoveToOuterDisposeScope(), moments[1].clamp(-30, 20).MoveToOuterDisposeScope());
+        return (moments[0].MoveToOuterDisposeScope(), moments[1].Clamped(-30, 20).MoveToOuterDisposeScope());
     }
 
     /// <inheritdoc/>

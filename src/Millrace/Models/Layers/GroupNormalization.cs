@@ -48,7 +48,7 @@ internal sealed class GroupNormalization : Module<Tensor, Tensor>
     /// <summary>Sets weight to 1 and bias to 0.</summary>
     public void SetIdentity()
     {
-        _weight.fill_(1);
-        _bias.fill_(0);
+        _weight.Fill(1);
+        _bias.Fill(0);
     }
 }

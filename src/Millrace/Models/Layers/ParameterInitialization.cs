@@ -36,8 +36,8 @@ public static class ParameterInitialization
                     layer.SetIdentity();
                     break;
                 case LayerNorm layer:
-                    layer.weight?.fill_(1);
-                    layer.bias?.fill_(0);
+                    layer.weight?.Fill(1);
+                    layer.bias?.Fill(0);
                     break;
                 case RootMeanSquareNorm layer:
                     layer.SetIdentity();

@@ -36,5 +36,5 @@ internal sealed class RootMeanSquareNorm : Module<Tensor, Tensor>
         return ((wide * scale) * weight).to(x.dtype).MoveToOuterDisposeScope();
     }
 
-    public void SetIdentity() => _weight.fill_(_weightIsLessOne ? 0 : 1);
+    public void SetIdentity() => _weight.Fill(_weightIsLessOne ? 0 : 1);
 }

@@ -54,8 +54,8 @@ public sealed class ClipTextModel : Module<Tensor, Tensor>
         CheckTokens(tokens);
         using DisposeScope scope = NewDisposeScope();
         (Tensor last, Tensor penultimate) = _transformer.Forward(tokens);
-        Tensor end = (tokens == Options.EosTokenId).to(int32).argmax(-1);
-        Tensor pooled = last[arange(tokens.shape[0], device: tokens.device), end];
+        Tensor end = tokens.IsEqualTo(Options.EosTokenId).to(int32).argmax(-1);
+        Tensor pooled = last[TensorArithmetic.Indices(tokens.shape[0], tokens.device), end];
         Tensor? embeddings = _projection?.call(pooled);
         return new ClipTextOutput(
             last.MoveToOuterDisposeScope(), penultimate.MoveToOuterDisposeScope(), pooled.MoveToOuterDisposeScope(), embeddings?.MoveToOuterDisposeScope());
@@ -121,7 +121,7 @@ internal sealed class ClipTextEmbeddings : Module<Tensor, Tensor>
         RegisterComponents();
     }
 
-    public override Tensor forward(Tensor tokens) => _tokens.call(tokens) + _positions.call(arange(tokens.shape[1], device: tokens.device));
+    public override Tensor forward(Tensor tokens) => _tokens.call(tokens).Plus(_positions.call(TensorArithmetic.Indices(tokens.shape[1], tokens.device)));
 }
 
 internal sealed class ClipTextLayers : Module

@@ -83,7 +83,7 @@ internal sealed class GemmaAttention : Module
     {
         int half = _options.HeadDim / 2;
         float[] frequencies = [.. Enumerable.Range(0, half).Select(index => (float)Math.Pow(_options.RopeTheta, -2.0 * index / _options.HeadDim))];
-        Tensor angles = arange(heads.shape[2], dtype: float32).unsqueeze(1) * tensor(frequencies).unsqueeze(0);
+        Tensor angles = TensorArithmetic.Indices(heads.shape[2], type: float32).unsqueeze(1) * tensor(frequencies).unsqueeze(0);
         Tensor Wide(Tensor values) => cat([values, values], dim: -1).to(heads.device).to(heads.dtype);
         Tensor[] halves = heads.chunk(2, dim: -1);
         return (heads * Wide(angles.cos())).Plus(cat([halves[1].neg(), halves[0]], dim: -1) * Wide(angles.sin()));

@@ -38,7 +38,7 @@ public sealed class T5TextEncoder : ITextEncoder, IDisposable
         using IDisposable noGrad = no_grad();
         using DisposeScope scope = NewDisposeScope();
         Tensor tokens = Tokens(prompts);
-        Tensor? mask = _masksPadding ? (tokens != _tokenizer.PadId).to(float32) : null;
+        Tensor? mask = _masksPadding ? tokens.IsEqualTo(_tokenizer.PadId).logical_not().to(float32) : null;
         return new Conditioning(_model.call(tokens, mask).to(float32)) { TextMask = mask }.MoveToOuterDisposeScope();
     }
 

@@ -122,7 +122,7 @@ public sealed class FluxTransformer2DModel : Module<Tensor, Tensor, Conditioning
 
     private static Tensor PictureIds(long rows, long columns, Device device)
     {
-        Tensor down = arange(rows, dtype: float32, device: device).unsqueeze(1).expand(rows, columns), across = arange(columns, dtype: float32, device: device).unsqueeze(0).expand(rows, columns);
+        Tensor down = TensorArithmetic.Indices(rows, device, float32).unsqueeze(1).expand(rows, columns), across = TensorArithmetic.Indices(columns, device, float32).unsqueeze(0).expand(rows, columns);
         return stack([zeros_like(down), down, across], dim: -1).view(-1, 3);
     }
 

@@ -90,7 +90,7 @@ public sealed class LuminaNextDiT2DModel : Module<Tensor, Tensor, Conditioning, 
     private RotaryPositions Positions(long rows, long columns, LuminaExtrapolation extrapolation, Device device)
     {
         int half = Options.HiddenSize / Options.NumAttentionHeads / 2;
-        Tensor Axis(long count) => RotaryPositions.Angles(arange(count, device: device), half, extrapolation.LinearFactor, extrapolation.BaseFactor);
+        Tensor Axis(long count) => RotaryPositions.Angles(TensorArithmetic.Indices(count, device), half, extrapolation.LinearFactor, extrapolation.BaseFactor);
         Tensor down = Axis(rows).unsqueeze(1).expand(rows, columns, -1), across = Axis(columns).unsqueeze(0).expand(rows, columns, -1);
         return RotaryPositions.Of(stack([down, across], dim: -1).view(rows * columns, -1));
     }

@@ -114,7 +114,7 @@ internal sealed class FramePositions : Module<Tensor, Tensor>
         : base(nameof(FramePositions))
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor sinusoids = new SinusoidalEmbedding(width, CosineFirst: false).Of(arange(maxFrames, dtype: float32)); // [frames, sines then cosines]
+        Tensor sinusoids = new SinusoidalEmbedding(width, CosineFirst: false).Of(TensorArithmetic.Indices(maxFrames, type: float32)); // [frames, sines then cosines]
         Tensor table = stack(sinusoids.chunk(2, dim: -1), dim: -1).flatten(1).unsqueeze(0);
         register_buffer(Table, table.to(tensors.Precision).to(tensors.Device ?? CPU).DetachFromDisposeScope());
     }
