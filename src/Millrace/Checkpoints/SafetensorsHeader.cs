@@ -32,6 +32,15 @@ internal static class SafetensorsHeader
         ["BOOL"] = ScalarType.Bool,
     };
 
+    private static readonly Dictionary<string, Float8> Float8Types = new(StringComparer.Ordinal)
+    {
+        ["F8_E4M3"] = Float8.E4M3,
+        ["F8_E5M2"] = Float8.E5M2,
+    };
+
+    /// <summary>The name of an 8-bit floating-point type in the file.</summary>
+    public static string NameOf(Float8 type) => Float8Types.First(pair => pair.Value == type).Key;
+
     /// <summary>The name of a type in the file.</summary>
     public static string NameOf(ScalarType type) =>
         Types.FirstOrDefault(pair => pair.Value == type).Key ?? throw new ArgumentException($"safetensors cannot hold tensors of type {type}.", nameof(type));
@@ -187,9 +196,12 @@ internal static class SafetensorsHeader
             throw Invalid(path, $"tensor '{name}' lacks a dtype string, a shape array or a data_offsets pair");
         }
 
-        if (!Types.TryGetValue(dtype.GetString()!, out ScalarType type))
+        string said = dtype.GetString()!;
+        Float8? float8 = Float8Types.TryGetValue(said, out Float8 kind) ? kind : null;
+        ScalarType type = ScalarType.Float16;
+        if (float8 is null && !Types.TryGetValue(said, out type))
         {
-            throw Invalid(path, $"tensor '{name}' has the unknown dtype '{dtype.GetString()}'; known are {string.Join(", ", Types.Keys)}");
+            throw Invalid(path, $"tensor '{name}' has the unknown dtype '{said}'; known are {string.Join(", ", Types.Keys.Concat(Float8Types.Keys))}");
         }
 
         long[] sides = [.. shape.EnumerateArray().Select(side => Whole(side, name, path))];
@@ -200,7 +212,7 @@ internal static class SafetensorsHeader
         }
 
         // A side of 0 counts as 1 against the limit: the strides of an empty tensor must not overflow either.
-        UInt128 expected = (UInt128)SizeOf(type);
+        UInt128 expected = float8 is null ? (UInt128)SizeOf(type) : 1;
         foreach (long side in sides)
         {
             expected *= (UInt128)Math.Max(side, 1);
@@ -213,8 +225,8 @@ internal static class SafetensorsHeader
         expected = sides.Contains(0) ? 0 : expected;
 
         return end >= start && (UInt128)(end - start) == expected
-            ? new SafetensorsEntry(name, type, sides, start, end)
-            : throw Invalid(path, $"tensor '{name}' of shape [{string.Join(", ", sides)}] and dtype {NameOf(type)} needs {expected} bytes, its range is {start}..{end}");
+            ? new SafetensorsEntry(name, type, sides, start, end, float8)
+            : throw Invalid(path, $"tensor '{name}' of shape [{string.Join(", ", sides)}] and dtype {said} needs {expected} bytes, its range is {start}..{end}");
     }
 
     private static long Whole(JsonElement value, string name, string path) =>

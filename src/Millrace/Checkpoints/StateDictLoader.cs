@@ -3,24 +3,41 @@ using static TorchSharp.torch.nn;
 
 namespace Millrace.Checkpoints;
 
-/// <summary>Puts the tensors of safetensors files into the parameters of a network, by name.</summary>
+/// <summary>Puts the tensors of files into the parameters of a network, by name.</summary>
 public static class StateDictLoader
 {
     private const int Listed = 10;
 
     /// <summary>Reads every parameter and buffer straight into its place, converted to its type; no second copy of the weights is made.</summary>
-    /// <param name="network">Where to; unchanged where the files do not fit.</param>
+    /// <param name="network">Where to; unchanged where the names and shapes do not fit.</param>
     /// <param name="files">Where from: one file, or the shards of one network.</param>
     /// <param name="rename">Name in the file to name in the network; null for a tensor that is passed over. Without it, names are the same.</param>
     /// <param name="held">Which of the network's tensors the files hold; the others stay. Null for all.</param>
-    /// <exception cref="InvalidDataException">Where tensors are missing, unexpected or misshapen; names them all at once, each kind up to the tenth.</exception>
-    public static void Load(Module network, IReadOnlyList<SafetensorsFile> files, Func<string, string?>? rename = null, Func<string, bool>? held = null)
+    /// <exception cref="InvalidDataException">Where tensors are missing, unexpected or misshapen; names them all at once, each kind up to the tenth; or where a weight is NaN or infinite.</exception>
+    public static void Load(Module network, IReadOnlyList<TensorFile> files, Func<string, string?>? rename = null, Func<string, bool>? held = null)
     {
-        Dictionary<string, (SafetensorsFile File, SafetensorsEntry Entry)> sources = Check(network, files, rename, held);
+        Dictionary<string, (TensorFile File, TensorEntry Entry)> sources = Check(network, files, rename, held);
         foreach ((string name, Tensor target) in network.state_dict().Where(target => sources.ContainsKey(target.Key)))
         {
-            (SafetensorsFile file, SafetensorsEntry entry) = sources[name];
+            (TensorFile file, TensorEntry entry) = sources[name];
             file.CopyTo(entry.Name, target);
+            CheckFinite(target, entry, file);
+        }
+    }
+
+    /// <summary>One weight that is no number makes every picture black, and says nothing of where it came from.</summary>
+    private static void CheckFinite(Tensor target, TensorEntry entry, TensorFile file)
+    {
+        if (!target.is_floating_point() || target.numel() == 0)
+        {
+            return;
+        }
+
+        using var scope = NewDisposeScope();
+        (Tensor least, Tensor greatest) = target.detach().aminmax();
+        if (!double.IsFinite(least.to(float64).item<double>()) || !double.IsFinite(greatest.to(float64).item<double>()))
+        {
+            throw new InvalidDataException($"'{file.Path}': tensor '{entry.Name}' holds NaN or infinity in {target.dtype}: its weights are broken.");
         }
     }
 
@@ -28,13 +45,13 @@ public static class StateDictLoader
     /// <returns>Name in the network to where the tensor is.</returns>
     /// <inheritdoc cref="Load" path="/param"/>
     /// <inheritdoc cref="Load" path="/exception"/>
-    internal static Dictionary<string, (SafetensorsFile File, SafetensorsEntry Entry)> Check(
-        Module network, IReadOnlyList<SafetensorsFile> files, Func<string, string?>? rename = null, Func<string, bool>? held = null)
+    internal static Dictionary<string, (TensorFile File, TensorEntry Entry)> Check(
+        Module network, IReadOnlyList<TensorFile> files, Func<string, string?>? rename = null, Func<string, bool>? held = null)
     {
-        var sources = new Dictionary<string, (SafetensorsFile File, SafetensorsEntry Entry)>(StringComparer.Ordinal);
-        foreach (SafetensorsFile file in files)
+        var sources = new Dictionary<string, (TensorFile File, TensorEntry Entry)>(StringComparer.Ordinal);
+        foreach (TensorFile file in files)
         {
-            foreach (SafetensorsEntry entry in file.Entries)
+            foreach (TensorEntry entry in file.Entries)
             {
                 string? name = rename is null ? entry.Name : rename(entry.Name);
                 if (name is not null && !sources.TryAdd(name, (file, entry)))

@@ -4,7 +4,7 @@ using static TorchSharp.torch.nn;
 
 namespace Millrace.Checkpoints;
 
-/// <summary>The safetensors files that hold the weights of one part of a model: a single one, or shards that an index names.</summary>
+/// <summary>The files that hold the weights of one part of a model: a single one, or shards that an index names.</summary>
 internal sealed class WeightFiles : IDisposable
 {
     /// <summary>Name of the weights of the parts that diffusers writes.</summary>
@@ -13,14 +13,14 @@ internal sealed class WeightFiles : IDisposable
     /// <summary>Name of the weights of the parts that transformers writes.</summary>
     public const string Transformers = "model";
 
-    private const string Extension = ".safetensors";
+    private const string Extension = ".safetensors", PickleExtension = ".bin";
 
     // Second names of a tensor, and one that only training reads.
     private static readonly HashSet<string> Copies = ["encoder.embed_tokens.weight", "decoder.embed_tokens.weight", "time_proj.W", "caption_projection.y_embedding"];
 
-    private readonly IReadOnlyList<SafetensorsFile> _files;
+    private readonly IReadOnlyList<TensorFile> _files;
 
-    private WeightFiles(IReadOnlyList<SafetensorsFile> files) => _files = files;
+    private WeightFiles(IReadOnlyList<TensorFile> files) => _files = files;
 
     /// <summary>Opens the weights of a folder; those of full precision come before those of half precision.</summary>
     /// <param name="folder">Where they are.</param>
@@ -43,8 +43,12 @@ internal sealed class WeightFiles : IDisposable
             }
         }
 
-        throw new InvalidDataException(
-            $"'{folder}' holds no weights: it must hold {names[0]}{Extension}, {names[0]}.fp16{Extension} or {names[0]}{Extension}.index.json; files of other formats are not read.");
+        // Older folders hold pickles only; those of transformers have a name of their own.
+        string pickle = Path.Combine(folder, (names[0] == Transformers ? "pytorch_model" : names[0]) + PickleExtension);
+        return File.Exists(pickle)
+            ? new WeightFiles([TensorFile.Open(pickle)])
+            : throw new InvalidDataException(
+                $"'{folder}' holds no weights: it must hold {names[0]}{Extension}, {names[0]}.fp16{Extension}, {names[0]}{Extension}.index.json or {Path.GetFileName(pickle)}; files of other formats are not read.");
     }
 
     /// <summary>Checks that the weights are those of a network, which may be one without memory.</summary>
@@ -59,7 +63,7 @@ internal sealed class WeightFiles : IDisposable
 
     public void Dispose()
     {
-        foreach (SafetensorsFile file in _files)
+        foreach (TensorFile file in _files)
         {
             file.Dispose();
         }
