@@ -10,21 +10,22 @@ namespace Millrace.Streaming;
 /// </summary>
 /// <remarks>
 /// Kodaira et al. 2023, arXiv 2312.12491, section 3.1, in the general form for f frames a group. State moves from tick to tick in
-/// tensors of shape [n, f, C, h, w]; every frame keeps the prompt and the levels under which it entered.
+/// tensors of shape [n, f, C, h, w]; every frame keeps the prompt and the levels under which it entered. A tick has two halves,
+/// <see cref="Enter"/> and <see cref="Complete"/>, with the network call between them, so that several streams can share the call.
 /// </remarks>
 public sealed class StreamBatch : IDisposable
 {
     private readonly IDenoiser _denoiser;
     private readonly IDiffusionProcess _process;
     private readonly long[] _latentShape; // C, h, w
-    private readonly List<Group> _inFlight = []; // groups that entered, newest first; at most n - 1 between ticks
+    private readonly StreamConditioning _conditioning = new();
+    private readonly List<StreamGroup> _inFlight = []; // groups that entered, newest first; at most n - 1 between ticks
     private Generator _fresh;
     private StreamLevels _levels;
     private Tensor _noise; // [n, 1 or f, C, h, w]: the same for every frame, which is what keeps neighbouring frames alike
     private Tensor _buffer; // [n - 1, f, C, h, w]: x_t of groups 1..n-1
     private Tensor _stock; // [n, f, C, h, w]
     private LevelConstants? _constants;
-    private (IReadOnlyList<StreamPrompt> Groups, int NegativeRows, Conditioning Rows)? _conditioning;
 
     /// <summary>Starts an empty batch.</summary>
     /// <param name="denoiser">Used, not owned. What it predicts is converted to noise.</param>
@@ -61,15 +62,34 @@ public sealed class StreamBatch : IDisposable
     public Tensor? LastInput { get; private set; }
 
     /// <summary>Whether a frame in flight was entered under <paramref name="prompt"/>.</summary>
-    public bool Uses(StreamPrompt prompt) => _inFlight.Any(group => group.Prompt == prompt) || (_conditioning?.Groups.Contains(prompt) ?? false);
+    public bool Uses(StreamPrompt prompt) => _inFlight.Any(group => group.Prompt == prompt) || _conditioning.Uses(prompt);
 
     /// <summary>Lets one group of frames in, and the oldest out.</summary>
+    /// <returns>What left; the caller's to dispose.</returns>
+    /// <inheritdoc cref="Enter" path="/param"/>
+    /// <inheritdoc cref="Enter" path="/exception"/>
+    public StreamTick Tick(Tensor? latents, IReadOnlyList<long> frameIds, StreamPrompt prompt)
+    {
+        using StreamRows rows = Enter(latents, frameIds, prompt);
+        return Predict(rows);
+    }
+
+    /// <summary>One tick in which nothing enters: for the frames in flight at the end of a stream.</summary>
+    /// <returns>What left; the caller's to dispose. Not ready where nothing was in flight.</returns>
+    /// <exception cref="InvalidOperationException">Where nothing has ever entered.</exception>
+    public StreamTick Drain()
+    {
+        using StreamRows rows = EnterNothing();
+        return Predict(rows);
+    }
+
+    /// <summary>The first half of a tick: the rows of a new group at the first level, before those in flight.</summary>
     /// <param name="latents">Clean latents, [f, C, h, w], float32; null in text-to-image mode.</param>
     /// <param name="frameIds">Ids of the f frames.</param>
     /// <param name="prompt">The prompt of these frames; used, not owned, until they have left.</param>
-    /// <returns>What left; the caller's to dispose.</returns>
+    /// <returns>What the network is to predict; the caller's to dispose.</returns>
     /// <exception cref="ArgumentException">Where a shape does not fit.</exception>
-    public StreamTick Tick(Tensor? latents, IReadOnlyList<long> frameIds, StreamPrompt prompt)
+    internal StreamRows Enter(Tensor? latents, IReadOnlyList<long> frameIds, StreamPrompt prompt)
     {
         if (frameIds.Count != Options.FrameBufferSize)
         {
@@ -79,18 +99,18 @@ public sealed class StreamBatch : IDisposable
         using var scope = NewDisposeScope();
         Tensor? clean = Options.Mode == StreamMode.TextToImage ? null : CheckLatents(latents).unsqueeze(0);
         Tensor fresh = clean is null ? randn([1, frameIds.Count, .. _latentShape], generator: _fresh) : _noise.narrow(0, 0, 1).expand([1, frameIds.Count, .. _latentShape]);
-        return Advance(clean, fresh, new Group(frameIds, prompt, _levels));
+        return Rows(clean, fresh, new StreamGroup(frameIds, prompt, _levels));
     }
 
-    /// <summary>One tick in which nothing enters: for the frames in flight at the end of a stream.</summary>
-    /// <returns>What left; the caller's to dispose. Not ready where nothing was in flight.</returns>
-    /// <exception cref="InvalidOperationException">Where nothing has ever entered.</exception>
-    public StreamTick Drain()
+    /// <summary>The first half of a tick in which nothing enters.</summary>
+    /// <returns>What the network is to predict; the caller's to dispose.</returns>
+    /// <exception cref="InvalidOperationException">Where nothing is in flight.</exception>
+    internal StreamRows EnterNothing()
     {
-        Group newest = _inFlight.FirstOrDefault() ?? throw new InvalidOperationException("Nothing is in flight.");
+        StreamGroup newest = _inFlight.FirstOrDefault() ?? throw new InvalidOperationException("Nothing is in flight.");
         using var scope = NewDisposeScope();
         Tensor nothing = zeros([1, Options.FrameBufferSize, .. _latentShape]);
-        return Advance(nothing, nothing, new Group([], newest.Prompt, _levels));
+        return Rows(nothing, nothing, new StreamGroup([], newest.Prompt, _levels));
     }
 
     /// <summary>Forgets all frames in flight.</summary>
@@ -161,28 +181,23 @@ public sealed class StreamBatch : IDisposable
         _buffer.Dispose();
         _stock.Dispose();
         _constants?.Dispose();
-        _conditioning?.Rows.Dispose();
+        _conditioning.Dispose();
         LastInput?.Dispose();
         _fresh.Dispose();
     }
 
-    /// <summary>The tick itself, line by line as in the paper; nothing of the state changes before the network call has succeeded.</summary>
-    private StreamTick Advance(Tensor? clean, Tensor noise, Group entering)
+    /// <summary>The second half of a tick, line by line as in the paper.</summary>
+    /// <param name="rows">What <see cref="Enter"/> or <see cref="EnterNothing"/> gave last; used, not owned.</param>
+    /// <param name="prediction">The network's answer to it, [rows, C, h, w], float32; used, not owned.</param>
+    /// <returns>What left; the caller's to dispose.</returns>
+    internal StreamTick Complete(StreamRows rows, Tensor prediction)
     {
-        int n = Depth, f = Options.FrameBufferSize;
-        List<Group> groups = [entering, .. _inFlight];
-        groups.AddRange(Enumerable.Repeat(new Group([], entering.Prompt, _levels), n - groups.Count));
-        LevelConstants at = ConstantsFor(groups);
+        using var scope = NewDisposeScope();
+        LevelConstants at = rows.At;
+        (Tensor negative, Tensor positive) = ToNoise(rows, prediction);
+        (Tensor epsilon, Tensor stock) = StreamGuidance.Combine(rows.Guidance, negative, positive, rows.Stock, Options);
 
-        // Row group 0 is the newest frame at the first level, then the buffer.
-        Tensor input = clean is null ? noise : (at.Alpha.narrow(0, 0, 1) * clean).Plus(at.Sigma.narrow(0, 0, 1) * noise);
-        Tensor x = cat([input, _buffer], 0); // [n, f, C, h, w]
-        Tensor stock = cat([noise, _stock.narrow(0, 0, n - 1)], 0); // the virtual noise moves with its frame
-
-        GuidanceType guidance = StreamGuidance.Effective(Options);
-        (Tensor negative, Tensor positive) = Predict(x, at, groups, guidance);
-        (Tensor epsilon, stock) = StreamGuidance.Combine(guidance, negative, positive, stock, Options);
-
+        Tensor x = rows.X.narrow(0, rows.Count - (Depth * Options.FrameBufferSize), Depth * Options.FrameBufferSize).unflatten(0, Depth, Options.FrameBufferSize);
         Tensor sample = ConsistencyStep(x, epsilon, at);
         Tensor next = at.NextAlpha * sample, nextStock = at.NextAlpha / at.NextSigma * ConsistencyStep(at.Sigma * stock, epsilon, at);
         if (Options.AddNoise)
@@ -192,39 +207,69 @@ public sealed class StreamBatch : IDisposable
             nextStock = nextStock.Plus(renoise);
         }
 
-        Replace(ref _buffer, next.narrow(0, 0, n - 1));
+        Replace(ref _buffer, next.narrow(0, 0, Depth - 1));
         Replace(ref _stock, nextStock);
         LastInput?.Dispose();
-        LastInput = Own(input.squeeze(0).clone());
+        LastInput = Own(rows.Input.squeeze(0).clone());
         _inFlight.Clear();
-        _inFlight.AddRange(groups.Take(n - 1));
+        _inFlight.AddRange(rows.Groups.Take(Depth - 1));
         while (_inFlight.Count > 0 && _inFlight[^1].FrameIds.Count == 0)
         {
             _inFlight.RemoveAt(_inFlight.Count - 1);
         }
 
-        return new StreamTick(groups[^1].FrameIds, Own(sample[n - 1].clone()));
+        return new StreamTick(rows.Groups[^1].FrameIds, Own(sample[Depth - 1].clone()));
     }
 
-    /// <summary>One network call for all rows; its predictions as noise, in float32.</summary>
-    private (Tensor Negative, Tensor Positive) Predict(Tensor x, LevelConstants at, List<Group> groups, GuidanceType guidance)
+    private StreamTick Predict(StreamRows rows)
     {
-        int n = Depth, f = Options.FrameBufferSize, negativeGroups = StreamGuidance.NegativeRows(guidance, n, f) / f;
-        Tensor rows = cat([x.narrow(0, 0, negativeGroups), x], 0).flatten(0, 1);
-        Tensor times = cat([at.Timesteps.narrow(0, 0, negativeGroups * f), at.Timesteps], 0);
-        Tensor prediction = _denoiser.Predict(rows, times, ConditioningFor(groups, negativeGroups * f)).unflatten(0, negativeGroups + n, f);
+        using Tensor prediction = _denoiser.Predict(rows.X, rows.Timesteps, rows.Conditioning);
+        return Complete(rows, prediction);
+    }
 
+    private StreamRows Rows(Tensor? clean, Tensor noise, StreamGroup entering)
+    {
+        int n = Depth, f = Options.FrameBufferSize;
+        List<StreamGroup> groups = [entering, .. _inFlight];
+        groups.AddRange(Enumerable.Repeat(new StreamGroup([], entering.Prompt, _levels), n - groups.Count));
+        LevelConstants at = ConstantsFor(groups);
+        GuidanceType guidance = StreamGuidance.Effective(Options);
+        int negativeGroups = StreamGuidance.NegativeRows(guidance, n, f) / f;
+        Conditioning conditioning = _conditioning.For([.. groups.Select(group => group.Prompt)], negativeGroups, f);
+
+        // Row group 0 is the newest frame at the first level, then the buffer.
+        Tensor input = clean is null ? noise : (at.Alpha.narrow(0, 0, 1) * clean).Plus(at.Sigma.narrow(0, 0, 1) * noise);
+        Tensor x = cat([input, _buffer], 0); // [n, f, C, h, w]
+        return new StreamRows
+        {
+            X = Own(cat([x.narrow(0, 0, negativeGroups), x], 0).flatten(0, 1)),
+            Timesteps = Own(cat([at.Timesteps.narrow(0, 0, negativeGroups * f), at.Timesteps], 0)),
+            Conditioning = conditioning,
+            Groups = groups,
+            At = at,
+            Guidance = guidance,
+            Input = Own(input.clone()),
+            Stock = Own(cat([noise, _stock.narrow(0, 0, n - 1)], 0)), // the virtual noise moves with its frame
+        };
+    }
+
+    /// <summary>Predictions as noise, [negative groups or n, f, C, h, w].</summary>
+    private (Tensor Negative, Tensor Positive) ToNoise(StreamRows rows, Tensor prediction)
+    {
+        int n = Depth, f = Options.FrameBufferSize, negativeGroups = (rows.Count / f) - n;
+        prediction = prediction.unflatten(0, negativeGroups + n, f);
         Tensor Constant(Tensor column) => cat([column.narrow(0, 0, negativeGroups), column], 0);
         Tensor epsilon = _denoiser.Prediction == PredictionType.Epsilon
             ? prediction
-            : PredictionConversion.ToEpsilon(_denoiser.Prediction, prediction, rows.unflatten(0, negativeGroups + n, f), Constant(at.Alpha), Constant(at.Sigma));
+            : PredictionConversion.ToEpsilon(
+                _denoiser.Prediction, prediction, rows.X.unflatten(0, negativeGroups + n, f), Constant(rows.At.Alpha), Constant(rows.At.Sigma));
         return (epsilon.narrow(0, 0, negativeGroups), epsilon.narrow(0, negativeGroups, n));
     }
 
     private static Tensor ConsistencyStep(Tensor x, Tensor epsilon, LevelConstants at) =>
         (at.Out * (x.Minus(at.Sigma * epsilon) / at.Alpha)).Plus(at.Skip * x);
 
-    private LevelConstants ConstantsFor(List<Group> groups)
+    private LevelConstants ConstantsFor(List<StreamGroup> groups)
     {
         StreamLevels[] levels = [.. groups.Select(group => group.Levels)];
         if (_constants is null || !_constants.IsFor(levels))
@@ -234,22 +279,6 @@ public sealed class StreamBatch : IDisposable
         }
 
         return _constants;
-    }
-
-    private Conditioning ConditioningFor(List<Group> groups, int negativeRows)
-    {
-        StreamPrompt[] prompts = [.. groups.Select(group => group.Prompt)];
-        if (_conditioning is not { } cached || cached.NegativeRows != negativeRows || !cached.Groups.SequenceEqual(prompts))
-        {
-            int f = Options.FrameBufferSize;
-            IEnumerable<Conditioning> negative = prompts.Take(negativeRows / f).Select(prompt => prompt.Negative), positive = prompts.Select(prompt => prompt.Positive);
-            _conditioning?.Rows.Dispose();
-            Conditioning groupsOfRows = Conditioning.Concatenate([.. negative, .. positive]);
-            cached = (prompts, negativeRows, groupsOfRows.Select(part => Own(part.repeat_interleave(f, 0))));
-            _conditioning = cached;
-        }
-
-        return cached.Rows;
     }
 
     private Tensor DrawNoise(StreamOptions options)
@@ -282,6 +311,4 @@ public sealed class StreamBatch : IDisposable
         state.Dispose();
         state = Own(value.clone());
     }
-
-    private sealed record Group(IReadOnlyList<long> FrameIds, StreamPrompt Prompt, StreamLevels Levels);
 }

@@ -1,3 +1,5 @@
+using static TorchSharp.torch;
+
 namespace Millrace.Streaming;
 
 /// <summary>An encoded prompt and its negative. Frames keep the prompt under which they entered, until they leave.</summary>
@@ -15,6 +17,18 @@ public sealed class StreamPrompt : IDisposable
             throw new ArgumentException(
                 $"A prompt is two encodings [1, tokens, width], got [{string.Join(", ", positive.Text.shape)}] and [{string.Join(", ", negative.Text.shape)}].", nameof(positive));
         }
+    }
+
+    /// <summary>Encodes a prompt and its negative.</summary>
+    /// <param name="encoder">Used, not owned.</param>
+    /// <param name="prompt">The prompt; the empty one is the unconditional.</param>
+    /// <param name="negativePrompt">Its negative.</param>
+    public static StreamPrompt Encode(ITextEncoder encoder, string prompt, string negativePrompt)
+    {
+        using var scope = NewDisposeScope();
+        Conditioning both = encoder.Encode([prompt, negativePrompt]);
+        Conditioning Row(long row) => both.Row(row).Select(part => part.clone());
+        return new StreamPrompt(Row(0), Row(1));
     }
 
     /// <summary>What the frames shall be, one row.</summary>
