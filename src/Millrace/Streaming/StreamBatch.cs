@@ -19,10 +19,9 @@ public sealed class StreamBatch : IDisposable
     private readonly IDiffusionProcess _process;
     private readonly long[] _latentShape; // C, h, w
     private readonly StreamConditioning _conditioning = new();
+    private readonly StreamNoise _noise;
     private readonly List<StreamGroup> _inFlight = []; // groups that entered, newest first; at most n - 1 between ticks
-    private Generator _fresh;
     private StreamLevels _levels;
-    private Tensor _noise; // [n, 1 or f, C, h, w]: the same for every frame, which is what keeps neighbouring frames alike
     private Tensor _buffer; // [n - 1, f, C, h, w]: x_t of groups 1..n-1
     private Tensor _stock; // [n, f, C, h, w]
     private LevelConstants? _constants;
@@ -40,10 +39,8 @@ public sealed class StreamBatch : IDisposable
         (_denoiser, _process, Options) = (denoiser, process, options);
         _latentShape = [latentShape.Channels, latentShape.Height, latentShape.Width];
         _levels = new StreamLevels(process, options);
-        _noise = Own(noise is null ? DrawNoise(options) : CheckNoise(noise, options).clone());
+        _noise = new StreamNoise(options, _latentShape, noise);
         (_buffer, _stock) = Empty();
-
-        _fresh = FreshGenerator(options);
     }
 
     /// <summary>How frames are generated that enter from now on; guidance applies to all.</summary>
@@ -98,7 +95,7 @@ public sealed class StreamBatch : IDisposable
 
         using var scope = NewDisposeScope();
         Tensor? clean = Options.Mode == StreamMode.TextToImage ? null : CheckLatents(latents).unsqueeze(0);
-        Tensor fresh = clean is null ? randn([1, frameIds.Count, .. _latentShape], generator: _fresh) : _noise.narrow(0, 0, 1).expand([1, frameIds.Count, .. _latentShape]);
+        Tensor fresh = clean is null ? _noise.Fresh(frameIds.Count) : _noise.Levels.narrow(0, 0, 1).expand([1, frameIds.Count, .. _latentShape]);
         return Rows(clean, fresh, new StreamGroup(frameIds, prompt, _levels));
     }
 
@@ -127,8 +124,7 @@ public sealed class StreamBatch : IDisposable
     public void Restart()
     {
         Reset();
-        _fresh.Dispose();
-        _fresh = FreshGenerator(Options);
+        _noise.Restart();
     }
 
     /// <summary>Puts another prompt under the frames in flight, at once.</summary>
@@ -160,8 +156,7 @@ public sealed class StreamBatch : IDisposable
         _levels = levels.Levels.SequenceEqual(_levels.Levels) ? _levels : levels;
         if (reseeded)
         {
-            _noise.Dispose();
-            _noise = Own(DrawNoise(options));
+            _noise.Renew(options);
         }
 
         if (reshaped)
@@ -183,7 +178,6 @@ public sealed class StreamBatch : IDisposable
         _constants?.Dispose();
         _conditioning.Dispose();
         LastInput?.Dispose();
-        _fresh.Dispose();
     }
 
     /// <summary>The second half of a tick, line by line as in the paper.</summary>
@@ -202,7 +196,7 @@ public sealed class StreamBatch : IDisposable
         Tensor next = at.NextAlpha * sample, nextStock = at.NextAlpha / at.NextSigma * ConsistencyStep(at.Sigma * stock, epsilon, at);
         if (Options.AddNoise)
         {
-            Tensor renoise = _noise.roll(-1, 0); // group i meets the noise of level i + 1; the last group leaves
+            Tensor renoise = _noise.Levels.roll(-1, 0); // group i meets the noise of level i + 1; the last group leaves
             next = next.Plus(at.NextSigma * renoise);
             nextStock = nextStock.Plus(renoise);
         }
@@ -281,25 +275,11 @@ public sealed class StreamBatch : IDisposable
         return _constants;
     }
 
-    private Tensor DrawNoise(StreamOptions options)
-    {
-        using var generator = new Generator((ulong)options.Seed);
-        return randn([options.Steps.Count, options.ShareNoise ? 1 : options.FrameBufferSize, .. _latentShape], generator: generator);
-    }
-
-    private Tensor CheckNoise(Tensor noise, StreamOptions options) =>
-        noise.dim() == 5 && noise.shape[0] == options.Steps.Count && (noise.shape[1] == 1 || noise.shape[1] == options.FrameBufferSize) && noise.shape.AsSpan(2).SequenceEqual(_latentShape)
-            ? noise
-            : throw new ArgumentException($"The noise must be [{options.Steps.Count}, 1 or {options.FrameBufferSize}, {string.Join(", ", _latentShape)}], got [{string.Join(", ", noise.shape)}].", nameof(noise));
-
     private Tensor CheckLatents(Tensor? latents) =>
         latents is not null && latents.dim() == 4 && latents.shape[0] == Options.FrameBufferSize && latents.shape.AsSpan(1).SequenceEqual(_latentShape)
             ? latents
             : throw new ArgumentException(
                 $"A tick takes latents [{Options.FrameBufferSize}, {string.Join(", ", _latentShape)}], got {(latents is null ? "none" : $"[{string.Join(", ", latents.shape)}]")}.", nameof(latents));
-
-    // Text to image draws one fresh noise a frame, from a generator apart from that of the levels.
-    private static Generator FreshGenerator(StreamOptions options) => new(unchecked((ulong)options.Seed + 0x9e3779b97f4a7c15UL));
 
     private (Tensor Buffer, Tensor Stock) Empty() =>
         (Own(zeros([Depth - 1, Options.FrameBufferSize, .. _latentShape])), Own(zeros([Depth, Options.FrameBufferSize, .. _latentShape])));

@@ -276,29 +276,6 @@ public sealed class StreamEngineTests : IDisposable
     private StreamPipeline Pipeline(StreamOptions options, string prompt = "", string negative = "", bool drainWhenStill = false) =>
         new(_denoiser, new PixelAutoencoder(), new LetterEncoder(), VariancePreservingProcess.StableDiffusion, options, prompt, negative, drainWhenStill);
 
-    private sealed class PixelAutoencoder : IAutoencoder
-    {
-        public int SpatialFactor => 8;
-
-        public int LatentChannels => 3;
-
-        public Tensor Encode(Tensor image) => nn.functional.avg_pool2d(image, 8);
-
-        public Tensor Decode(Tensor latent) => nn.functional.interpolate(latent, scale_factor: [8, 8]);
-    }
-
-    private sealed class LetterEncoder : ITextEncoder
-    {
-        public Conditioning Encode(IReadOnlyList<string> prompts) => new(
-            tensor([.. prompts.SelectMany(prompt => Enumerable.Range(0, 8).Select(index => (float)Math.Sin(prompt.Sum(letter => letter) + index)))], [prompts.Count, 2, 4]));
-
-        public bool Truncates(string prompt, out int tokensLeftOut)
-        {
-            tokensLeftOut = 0;
-            return false;
-        }
-    }
-
     private sealed class CollectingSink : IFrameSink
     {
         public List<Frame> Frames { get; } = [];

@@ -41,7 +41,7 @@ public sealed class HubStream : IAsyncDisposable
     /// <summary>How its frames are generated at present: as asked for, less the steps that its latency target costs.</summary>
     public StreamOptions Options => _lane.Options;
 
-    /// <summary>Turn in which it was served last; who has waited longest comes first.</summary>
+    /// <summary>When it was served last, counted in streams served; who has waited longest comes first.</summary>
     internal long ServedAt { get; set; }
 
     internal bool Closed => _closed;
@@ -104,7 +104,7 @@ public sealed class HubStream : IAsyncDisposable
         _hub.Wake();
     }
 
-    /// <summary>Changes prompt or options, from the next frame on that enters. Safe to call from any thread.</summary>
+    /// <summary>Changes prompt or options, from the next frame on that enters, whatever the frame id of the command. Safe to call from any thread.</summary>
     /// <exception cref="ArgumentException">Where the options are not valid or change the size.</exception>
     public void Post(StreamCommand command)
     {

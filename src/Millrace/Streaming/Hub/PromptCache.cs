@@ -25,26 +25,25 @@ internal sealed class PromptCache(ITextEncoder encoder, int capacity) : IDisposa
 
     private Conditioning Encode(string prompt)
     {
-        if (_known.TryGetValue(prompt, out LinkedListNode<(string, Conditioning Encoded)>? found))
+        if (_known.TryGetValue(prompt, out LinkedListNode<(string Prompt, Conditioning Encoded)>? node))
         {
-            _byUse.Remove(found);
-            _byUse.AddFirst(found);
-            return found.Value.Encoded;
+            _byUse.Remove(node);
+        }
+        else
+        {
+            node = new((prompt, encoder.Encode([prompt]).Select(part => part.DetachFromDisposeScope())));
+            _known.Add(prompt, node);
         }
 
-        Conditioning encoded = encoder.Encode([prompt]).Select(part => part.DetachFromDisposeScope());
-        _known.Add(prompt, _byUse.AddFirst((prompt, encoded)));
+        _byUse.AddFirst(node);
         if (_byUse.Count > capacity)
         {
-            (string forgotten, Conditioning last) = _byUse.Last!.Value;
+            (string oldest, Conditioning encoded) = _byUse.Last!.Value;
             _byUse.RemoveLast();
-            _known.Remove(forgotten);
-            if (last != encoded)
-            {
-                last.Dispose();
-            }
+            _known.Remove(oldest);
+            encoded.Dispose();
         }
 
-        return encoded;
+        return node.Value.Encoded;
     }
 }

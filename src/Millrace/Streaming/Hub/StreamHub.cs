@@ -27,7 +27,7 @@ public sealed class StreamHub : IAsyncDisposable
     private readonly AutoResetEvent _wake = new(false);
     private readonly Task _running;
     private int _count;
-    private long _turn;
+    private long _served;
     private volatile bool _stopped;
 
     /// <summary>Starts a hub.</summary>
@@ -151,7 +151,6 @@ public sealed class StreamHub : IAsyncDisposable
     /// <summary>Who has waited longest first, as many as the bound of rows lets in, one at least.</summary>
     private List<HubStream> Choose()
     {
-        _turn++;
         List<HubStream> served = [];
         int rows = 0;
         foreach (HubStream stream in _streams.Where(stream => stream.Wants).OrderBy(stream => stream.ServedAt))
@@ -161,7 +160,7 @@ public sealed class StreamHub : IAsyncDisposable
                 break;
             }
 
-            stream.ServedAt = _turn;
+            stream.ServedAt = ++_served;
             rows += stream.Rows;
             served.Add(stream);
         }
@@ -265,8 +264,8 @@ public sealed class StreamHub : IAsyncDisposable
         foreach (HubStream stream in _streams.Where(stream => stream.Closed).ToArray())
         {
             _streams.Remove(stream);
+            Interlocked.Decrement(ref _count); // before its user learns that it has left
             stream.Remove();
-            Interlocked.Decrement(ref _count);
         }
 
         Statistics.CountStreams(_streams.Count, _streams.Sum(stream => stream.WaitingFrames));
