@@ -15,6 +15,12 @@ public sealed record LoadOptions
     /// <summary>Folder of a tiny autoencoder (<c>config.json</c> and weights) that takes the place of the model's own; null keeps the model's own.</summary>
     public string? TinyAutoencoderPath { get; init; }
 
+    /// <summary>Folder of the tokenizers of a model in a single file, which holds none: a model folder, or the tokenizer's own; not used with a folder.</summary>
+    public string? TokenizerPath { get; init; }
+
+    /// <summary>What the network of a single file predicts; null for what the file says, or its family. Not used with a folder.</summary>
+    public PredictionType? Prediction { get; init; }
+
     /// <summary>Checks every value.</summary>
     /// <exception cref="ArgumentException">Names the option, the value seen and the values allowed.</exception>
     public void Validate() => OptionCheck.Precision(Precision);

@@ -16,14 +16,16 @@ internal sealed class ModelFolder : IDisposable
 {
     private readonly string _path;
     private readonly LoadOptions _options;
+    private readonly Func<string, TensorFile?>? _weights;
     private readonly Dictionary<string, WeightFiles> _files = [];
     private readonly Dictionary<string, object> _tokenizers = [];
     private Dictionary<string, Module> _parts = [];
     private TensorOptions _tensors;
 
-    private ModelFolder(string path, LoadOptions options)
+    private ModelFolder(string path, LoadOptions options, Func<string, TensorFile?>? weights, string? name)
     {
-        (_path, _options, _tensors) = (path, options, new TensorOptions(options.Precision, META));
+        (_path, _options, _weights, _tensors) = (path, options, weights, new TensorOptions(options.Precision, META));
+        Name = name ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)));
         Index = ModelIndex.Read(path);
     }
 
@@ -31,7 +33,7 @@ internal sealed class ModelFolder : IDisposable
     public ModelIndex Index { get; }
 
     /// <summary>Name of the folder.</summary>
-    public string Name => Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(_path)));
+    public string Name { get; }
 
     /// <summary>The networks made so far, by the names of their folders.</summary>
     public IReadOnlyDictionary<string, Module> Parts => _parts;
@@ -40,10 +42,12 @@ internal sealed class ModelFolder : IDisposable
     /// <param name="path">The folder.</param>
     /// <param name="options">How; null for the defaults.</param>
     /// <param name="family">Asks for parts, checks that they fit one another, and puts them together; called twice.</param>
+    /// <param name="weights">From a part to its weights where they are not in the folder; null for all in the folder.</param>
+    /// <param name="name">What to call the model; null for the name of the folder.</param>
     /// <returns>What the family made, which owns the parts.</returns>
     /// <exception cref="DirectoryNotFoundException">Where there is no such folder.</exception>
     /// <exception cref="InvalidDataException">Where a file is missing or broken, or parts do not fit; names it.</exception>
-    public static T Load<T>(string path, LoadOptions? options, Func<ModelFolder, T> family)
+    public static T Load<T>(string path, LoadOptions? options, Func<ModelFolder, T> family, Func<string, TensorFile?>? weights = null, string? name = null)
     {
         options ??= new LoadOptions();
         options.Validate();
@@ -55,7 +59,7 @@ internal sealed class ModelFolder : IDisposable
         }
 
         LibTorch.Load();
-        using var folder = new ModelFolder(path, options);
+        using var folder = new ModelFolder(path, options, weights, name);
         _ = folder.Assemble(family, (files, network) => files.CheckFit(network));
         folder.DisposeParts();
         folder._tensors = new TensorOptions(options.Precision, options.Device);
@@ -125,7 +129,8 @@ internal sealed class ModelFolder : IDisposable
         _parts.Add(name, network);
         if (!_files.ContainsKey(name))
         {
-            _files.Add(name, WeightFiles.Open(folder, weights));
+            TensorFile? elsewhere = folder == Path.Combine(_path, name) ? _weights?.Invoke(name) : null;
+            _files.Add(name, elsewhere is null ? WeightFiles.Open(folder, weights) : WeightFiles.Of(elsewhere));
         }
 
         return network;

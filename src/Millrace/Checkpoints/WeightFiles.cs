@@ -51,6 +51,25 @@ internal sealed class WeightFiles : IDisposable
                 $"'{folder}' holds no weights: it must hold {names[0]}{Extension}, {names[0]}.fp16{Extension}, {names[0]}{Extension}.index.json or {Path.GetFileName(pickle)}; files of other formats are not read.");
     }
 
+    /// <summary>The weights that a file holds.</summary>
+    public static WeightFiles Of(TensorFile file) => new([file]);
+
+    /// <summary>Every tensor, by its name of today.</summary>
+    /// <exception cref="InvalidDataException">Where one is there twice.</exception>
+    public IReadOnlyDictionary<string, (TensorFile File, TensorEntry Entry)> Tensors()
+    {
+        var tensors = new Dictionary<string, (TensorFile File, TensorEntry Entry)>(StringComparer.Ordinal);
+        foreach ((TensorFile file, TensorEntry entry) in _files.SelectMany(file => file.Entries, (file, entry) => (file, entry)))
+        {
+            if (!tensors.TryAdd(NewName(entry.Name), (file, entry)))
+            {
+                throw new InvalidDataException($"'{file.Path}': tensor '{entry.Name}' is there twice.");
+            }
+        }
+
+        return tensors;
+    }
+
     /// <summary>Checks that the weights are those of a network, which may be one without memory.</summary>
     /// <exception cref="InvalidDataException">Where they are not.</exception>
     public void CheckFit(Module network) => _ = StateDictLoader.Check(network, _files, CurrentName);
@@ -104,13 +123,14 @@ internal sealed class WeightFiles : IDisposable
             : throw new InvalidDataException($"{index}: the shard '{name}' must be the plain name of a {Extension} file beside the index.");
     }
 
-    /// <summary>Older files name the autoencoder's attention otherwise, and hold the numbers of the positions as if they were weights.</summary>
-    private static string? CurrentName(string name) =>
-        name.EndsWith(".position_ids", StringComparison.Ordinal) || Copies.Contains(name) ? null
-        : name.Replace(".query.", ".to_q.", StringComparison.Ordinal)
-            .Replace(".key.", ".to_k.", StringComparison.Ordinal)
-            .Replace(".value.", ".to_v.", StringComparison.Ordinal)
-            .Replace(".proj_attn.", ".to_out.0.", StringComparison.Ordinal);
+    /// <summary>Older files hold the numbers of the positions as if they were weights.</summary>
+    private static string? CurrentName(string name) => name.EndsWith(".position_ids", StringComparison.Ordinal) || Copies.Contains(name) ? null : NewName(name);
+
+    /// <summary>Older files name the autoencoder's attention otherwise.</summary>
+    private static string NewName(string name) => name.Replace(".query.", ".to_q.", StringComparison.Ordinal)
+        .Replace(".key.", ".to_k.", StringComparison.Ordinal)
+        .Replace(".value.", ".to_v.", StringComparison.Ordinal)
+        .Replace(".proj_attn.", ".to_out.0.", StringComparison.Ordinal);
 
     private sealed record Index([property: JsonPropertyName("weight_map")] Dictionary<string, string>? WeightMap);
 }
