@@ -60,6 +60,8 @@ internal static class CommandTree
             StreamCommand.Create(terminal),
             GenerateCommand.Create(terminal),
             ModelsCommand.Create(terminal),
+            InspectCommand.Create(terminal),
+            ConvertCommand.Create(terminal),
             VerifyCommand.Create(terminal),
             BenchCommand.Create(terminal),
             DoctorCommand.Create(terminal),

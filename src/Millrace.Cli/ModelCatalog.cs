@@ -14,10 +14,15 @@ internal static class ModelCatalog
     public static IReadOnlyList<string> All() =>
         [.. Roots().Where(Directory.Exists).SelectMany(Directory.GetDirectories).Where(IsModel).DistinctBy(Path.GetFileName).OrderBy(Path.GetFileName, StringComparer.Ordinal)];
 
-    /// <summary>The folder of a model, given as a path or a name.</summary>
+    /// <summary>The folder or the single file of a model, given as a path or a name.</summary>
     /// <exception cref="DirectoryNotFoundException">Where there is none.</exception>
     public static string Find(string pathOrName)
     {
+        if (File.Exists(pathOrName))
+        {
+            return pathOrName;
+        }
+
         if (Directory.Exists(pathOrName))
         {
             return IsModel(pathOrName)
@@ -27,7 +32,7 @@ internal static class ModelCatalog
 
         return All().FirstOrDefault(folder => Path.GetFileName(folder) == pathOrName)
             ?? throw new DirectoryNotFoundException(
-                $"There is no model \"{pathOrName}\": neither a folder of that path nor a model of that name (see \"millrace models\"; the variable {FolderVariable} names a folder to search).");
+                $"There is no model \"{pathOrName}\": neither a folder nor a file of that path, nor a model of that name (see \"millrace models\"; the variable {FolderVariable} names a folder to search).");
     }
 
     /// <summary>Whether a model, given as a path or a name, takes no prompt.</summary>

@@ -8,6 +8,13 @@ namespace Millrace.Cli.Commands;
 /// <summary>The options that choose and load a model.</summary>
 internal static class ModelOptionSet
 {
+    /// <summary>What a network predicts, where its file does not tell.</summary>
+    public enum NetworkPrediction
+    {
+        Epsilon,
+        V,
+    }
+
     private enum Precision
     {
         Fp32,
@@ -17,10 +24,21 @@ internal static class ModelOptionSet
 
     public static Option<string> Model { get; } = new("--model", "-m")
     {
-        Description = "A model folder in the diffusers format, or the name of one that \"millrace models\" lists.",
+        Description = "A model folder in the diffusers format, a single file (.safetensors, .ckpt), or the name of a folder that \"millrace models\" lists.",
         DefaultValueFactory = _ => ModelCatalog.DefaultModel,
+        HelpName = "DIR|FILE",
+    };
+
+    public static Option<string?> Tokenizer { get; } = new("--tokenizer")
+    {
+        Description = "For a single file, which holds none: a folder with the tokenizers, a model folder of the same family or the tokenizer's own.",
         HelpName = "DIR",
     };
+
+    public static Option<NetworkPrediction?> Prediction { get; } = new Option<NetworkPrediction?>("--prediction")
+    {
+        Description = "For a single file: what its network predicts. Stable Diffusion 2.x does not tell; other families do.",
+    }.AmongNames();
 
     private static Option<string?> TinyAutoencoder { get; } = new("--tiny-autoencoder")
     {
@@ -36,15 +54,31 @@ internal static class ModelOptionSet
 
     private static Option<int?> Threads { get; } = new Option<int?>("--threads") { Description = "Threads of one operator; without it, one a core.", HelpName = "N" }.Whole(1);
 
-    public static IEnumerable<Option> All => [Model, TinyAutoencoder, Arithmetic, Threads];
+    public static IEnumerable<Option> All => [Model, Tokenizer, Prediction, TinyAutoencoder, Arithmetic, Threads];
 
     /// <summary>Loads libtorch and the chosen model.</summary>
     public static DiffusionModel Load(ParseResult parsed)
     {
-        string folder = ModelCatalog.Find(parsed.GetValue(Model)!);
+        string path = ModelCatalog.Find(parsed.GetValue(Model)!);
         LibTorch.Load();
-        return LoadTensors(folder, parsed);
+        return LoadTensors(path, parsed);
     }
+
+    /// <summary>How a model is loaded.</summary>
+    public static LoadOptions Options(ParseResult parsed) => new()
+    {
+        TinyAutoencoderPath = parsed.GetValue(TinyAutoencoder),
+        TokenizerPath = parsed.GetValue(Tokenizer),
+        Prediction = PredictionOf(parsed),
+    };
+
+    /// <summary>What the network of a single file predicts; null where nobody says.</summary>
+    public static PredictionType? PredictionOf(ParseResult parsed) => parsed.GetValue(Prediction) switch
+    {
+        NetworkPrediction.Epsilon => PredictionType.Epsilon,
+        NetworkPrediction.V => PredictionType.VPrediction,
+        _ => null,
+    };
 
     /// <summary>Arithmetic of the networks.</summary>
     public static ScalarType PrecisionOf(ParseResult parsed) => parsed.GetValue(Arithmetic) switch
@@ -54,14 +88,14 @@ internal static class ModelOptionSet
         _ => InferencePrecision.Measure(),
     };
 
-    private static DiffusionModel LoadTensors(string folder, ParseResult parsed)
+    private static DiffusionModel LoadTensors(string path, ParseResult parsed)
     {
         if (parsed.GetValue(Threads) is { } threads)
         {
             set_num_threads(threads);
         }
 
-        DiffusionModel model = DiffusersFolder.Load(folder, new LoadOptions { TinyAutoencoderPath = parsed.GetValue(TinyAutoencoder) });
+        DiffusionModel model = Checkpoint.Load(path, Options(parsed));
         model.PrepareForInference(PrecisionOf(parsed));
         return model;
     }

@@ -12,11 +12,19 @@ internal static class OptionExtensions
     public static Option<T> AmongNames<T>(this Option<T> option)
         where T : struct, Enum
     {
-        string[] names = [.. Enum.GetValues<T>().Select(value => value.ToString().ToLowerInvariant())];
-        option.HelpName = string.Join('|', names);
-        option.CompletionSources.Add(names);
-        option.CustomParser = result => result.Read(
-            $"one of {string.Join(", ", names)}", word => names.Contains(word.ToLowerInvariant()) && Enum.TryParse(word, ignoreCase: true, out T value) ? value : (T?)null) ?? default;
+        option.HelpName = string.Join('|', NamesOf<T>());
+        option.CompletionSources.Add(NamesOf<T>());
+        option.CustomParser = result => result.ReadName<T>() ?? default;
+        return option;
+    }
+
+    /// <summary>Accepts the names of an enumeration, whatever their case, and lists them in the help; numbers are no names.</summary>
+    public static Option<T?> AmongNames<T>(this Option<T?> option)
+        where T : struct, Enum
+    {
+        option.HelpName = string.Join('|', NamesOf<T>());
+        option.CompletionSources.Add(NamesOf<T>());
+        option.CustomParser = ReadName<T>;
         return option;
     }
 
@@ -49,6 +57,13 @@ internal static class OptionExtensions
         option.CustomParser = ReadNumber;
         return option;
     }
+
+    private static string[] NamesOf<T>()
+        where T : struct, Enum => [.. Enum.GetValues<T>().Select(value => value.ToString().ToLowerInvariant())];
+
+    private static T? ReadName<T>(this ArgumentResult result)
+        where T : struct, Enum => result.Read<T>(
+        $"one of {string.Join(", ", NamesOf<T>())}", word => NamesOf<T>().Contains(word.ToLowerInvariant()) && Enum.TryParse(word, ignoreCase: true, out T value) ? value : null);
 
     private static double? ReadNumber(this ArgumentResult result) => result.Read<double>(
         "a number", word => double.TryParse(word, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) ? value : null);

@@ -63,9 +63,9 @@ internal static class SolverDrawing
                     model, unet, prompt, options, parsed.GetValue(SolverOptionSet.Frames) ?? 16, parsed.GetValue(SolverOptionSet.FramesPerSecond) ?? 8, progress, cancellationToken);
             }
 
-            if (parsed.GetValue(SolverOptionSet.Refiner) is { } folder)
+            if (parsed.GetValue(SolverOptionSet.Refiner) is { } path)
             {
-                using DiffusionModel refiner = DiffusersFolder.Load(folder);
+                using DiffusionModel refiner = Checkpoint.Load(path, ModelOptionSet.Options(parsed) with { TinyAutoencoderPath = null });
                 refiner.PrepareForInference(precision);
                 return [.. StableDiffusionXLRefiner.Generate(model, refiner, prompt, options, parsed.GetValue(SolverOptionSet.Handover) ?? 0.8, count, progress, cancellationToken)];
             }

@@ -8,6 +8,8 @@ public sealed class HelpTests
     [InlineData("stream")]
     [InlineData("generate")]
     [InlineData("models")]
+    [InlineData("inspect")]
+    [InlineData("convert")]
     [InlineData("verify")]
     [InlineData("bench")]
     [InlineData("bench stream")]

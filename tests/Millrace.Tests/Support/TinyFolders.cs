@@ -230,7 +230,7 @@ internal static class TinyFolders
         Weights(folder, "unet", new UNet2DModel(UNet2DConfig.Read(config)));
     }
 
-    private static void UNet(string folder, UNet2DConditionOptions options)
+    internal static void UNet(string folder, UNet2DConditionOptions options)
     {
         UNet2DConditionConfig.Write(Prepared(folder, "unet/config.json"), options);
         Weights(folder, "unet", new UNet2DConditionModel(options));
@@ -255,14 +255,14 @@ internal static class TinyFolders
         Weights(folder, "vae", new AutoencoderKL(AutoencoderKLConfig.Read(config)));
     }
 
-    private static void Clip(string folder, string number, ClipTextOptions options)
+    internal static void Clip(string folder, string number, ClipTextOptions options)
     {
         ClipTokenizerTrainer.Train(["a red car", "a red cat"], options.VocabSize).SaveFolder(Path.Combine(folder, "tokenizer" + number), options.MaxPositionEmbeddings);
         ClipTextConfig.Write(Prepared(folder, $"text_encoder{number}/config.json"), options);
         Weights(folder, "text_encoder" + number, new ClipTextModel(options), "model");
     }
 
-    private static void T5(string folder, string number, int width)
+    internal static void T5(string folder, string number, int width)
     {
         string[] pieces = ["<pad>", "</s>", "<unk>", "\u2581", "\u2581a", "\u2581red", "\u2581car", "r", "e", "d", "c", "a", "t"];
         var vocabulary = new JsonArray([.. pieces.Select((piece, id) => new JsonArray(piece, id < 3 ? 0 : -id))]);
@@ -290,7 +290,7 @@ internal static class TinyFolders
         return index;
     }
 
-    private static void Weights(string folder, string part, Module network, string name = "diffusion_pytorch_model", IEnumerable<string>? without = null)
+    internal static void Weights(string folder, string part, Module network, string name = "diffusion_pytorch_model", IEnumerable<string>? without = null)
     {
         using IDisposable noGrad = no_grad();
         using (network)
@@ -310,7 +310,7 @@ internal static class TinyFolders
         }
     }
 
-    private static string Text(string folder, string file, string content)
+    internal static string Text(string folder, string file, string content)
     {
         File.WriteAllText(Prepared(folder, file), content);
         return Path.Combine(folder, file);

@@ -19,6 +19,8 @@ internal sealed record MappedEntry(string Name, ScalarType Type, IReadOnlyList<l
     : TensorEntry(Name, Type, Shape)
 {
     public override string StoredType => Segments.Count > 0 ? Segments[0].Source.StoredType : base.StoredType;
+
+    public override long ByteCount => Segments.Count > 0 ? Segments.Sum(segment => segment.Source.ByteCount / Math.Max(segment.Source.Count, 1) * segment.Count) : base.ByteCount;
 }
 
 /// <summary>Tensors of other files under other names; nothing is copied until it is read. The files stay their owner's.</summary>

@@ -11,6 +11,9 @@ internal static class TokenizerFiles
 
     private static readonly string[] SentencePieces = ["spiece.model", "tokenizer.json"];
 
+    // Where a tokenizer says how it pads.
+    private static readonly string[] Settings = ["tokenizer_config.json", "special_tokens_map.json"];
+
     /// <summary>Copies a tokenizer into a model folder.</summary>
     /// <param name="from">A model folder, or a folder with the files themselves.</param>
     /// <param name="part">Name of the tokenizer's folder.</param>
@@ -25,16 +28,18 @@ internal static class TokenizerFiles
         string source = new[] { part, "", "tokenizer", "tokenizer_2", "tokenizer_3" }.Select(name => Path.Combine(from, name)).FirstOrDefault(Holds)
             ?? throw new InvalidDataException($"'{from}' holds no {part}: it must hold {(form == TokenizerForm.T5 ? string.Join(" or ", SentencePieces) : $"{Vocabulary} and {Merges}")}, itself or in a folder of that name.");
         string target = Directory.CreateDirectory(Path.Combine(model, part)).FullName;
-        foreach (string file in (form == TokenizerForm.T5 ? SentencePieces : [Vocabulary, Merges]).Where(file => File.Exists(Path.Combine(source, file))))
+        void CopyAll(IEnumerable<string> files) => files.Where(file => File.Exists(Path.Combine(source, file))).ToList().ForEach(file => File.Copy(Path.Combine(source, file), Path.Combine(target, file)));
+        CopyAll(form == TokenizerForm.T5 ? SentencePieces : [Vocabulary, Merges]);
+        if (source == Path.Combine(from, part))
         {
-            File.Copy(Path.Combine(source, file), Path.Combine(target, file));
+            CopyAll(Settings);
         }
-
-        if (form != TokenizerForm.T5)
+        else if (form != TokenizerForm.T5)
         {
+            // The files of one CLIP are those of another, but for what they pad with.
             Dictionary<string, int> ids = JsonFile.Read<Dictionary<string, int>>(Path.Combine(source, Vocabulary), "one JSON object of token to id");
-            int pad = form == TokenizerForm.OpenClip ? 0 : ids.Values.Max(); // The end of a text is the last token.
-            ConfigFile.Write(Path.Combine(target, "tokenizer_config.json"), new JsonObject
+            int pad = form == TokenizerForm.OpenClip || ids.Count == 0 ? 0 : ids.Values.Max(); // The end of a text is the last token.
+            ConfigFile.Write(Path.Combine(target, Settings[0]), new JsonObject
             {
                 ["tokenizer_class"] = "CLIPTokenizer",
                 ["pad_token"] = ids.FirstOrDefault(entry => entry.Value == pad).Key,
