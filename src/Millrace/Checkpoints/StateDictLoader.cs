@@ -8,6 +8,9 @@ public static class StateDictLoader
 {
     private const int Listed = 10;
 
+    // A parameter of Lumina-Next that nothing reads: published files hold whatever memory held.
+    private const string Unread = "pad_token";
+
     /// <summary>Reads every parameter and buffer straight into its place, converted to its type; no second copy of the weights is made.</summary>
     /// <param name="network">Where to; unchanged where the names and shapes do not fit.</param>
     /// <param name="files">Where from: one file, or the shards of one network.</param>
@@ -28,7 +31,7 @@ public static class StateDictLoader
     /// <summary>One weight that is no number makes every picture black, and says nothing of where it came from.</summary>
     private static void CheckFinite(Tensor target, TensorEntry entry, TensorFile file)
     {
-        if (!target.is_floating_point() || target.numel() == 0)
+        if (!target.is_floating_point() || target.numel() == 0 || entry.Name == Unread)
         {
             return;
         }
