@@ -19,10 +19,17 @@ internal static class BenchCommand
         Without --model: the shipped model, then a random U-Net of 24 M parameters at 256 x 256. Takes a few minutes.
         """;
 
+    private const string HubDetails = """
+        Measures, in one process and one run, users who share one model: each has a prompt, a seed and a clip of his own and sends
+        his next frame when a picture comes back. Prints frames a second of all together, how equal the shares are, and the time
+        from sending a frame to its picture. Takes a minute.
+        """;
+
     public static Command Create(Terminal terminal)
     {
         var command = new Command("bench", Summary);
         command.Add(CreateStream(terminal));
+        command.Add(CreateHub(terminal));
         return command;
     }
 
@@ -43,6 +50,22 @@ internal static class BenchCommand
         return command;
     }
 
+    private static DetailedCommand CreateHub(Terminal terminal)
+    {
+        var model = new Option<string?>("--model", "-m") { Description = "Measure this model; without it, the shipped one.", HelpName = "DIR" };
+        var command = new DetailedCommand("hub", "Measure 1, 2, 4 and 8 users who share one model.", HubDetails) { model, CommonOptions.Json };
+        command.SetAction((parsed, cancellationToken) => Task.Run(
+            async () =>
+            {
+                string folder = ModelCatalog.Find(parsed.GetValue(model) ?? ModelCatalog.DefaultModel);
+                LibTorch.Load();
+                Write(terminal, parsed.GetValue(CommonOptions.Json), await HubBenchmark.RunAsync(folder, new Notes(terminal), cancellationToken), report => report.Lines());
+                return ExitCode.Success;
+            },
+            cancellationToken));
+        return command;
+    }
+
     private static void Run(string? folder, int? threads, bool json, Terminal terminal, CancellationToken cancellationToken)
     {
         if (threads is { } count)
@@ -57,13 +80,19 @@ internal static class BenchCommand
             reports.Add(StreamBenchmark.RunRandom(progress, cancellationToken));
         }
 
+        Write(terminal, json, new { reports }, _ => reports.SelectMany(report => report.Lines()));
+    }
+
+    private static void Write<TReport>(Terminal terminal, bool json, TReport report, Func<TReport, IEnumerable<string>> lines)
+        where TReport : notnull
+    {
         if (json)
         {
-            terminal.WriteJson(new { reports });
+            terminal.WriteJson(report);
             return;
         }
 
-        foreach (string line in reports.SelectMany(report => report.Lines()))
+        foreach (string line in lines(report))
         {
             terminal.WriteLine(line);
         }

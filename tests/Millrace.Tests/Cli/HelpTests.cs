@@ -13,6 +13,7 @@ public sealed class HelpTests
     [InlineData("verify")]
     [InlineData("bench")]
     [InlineData("bench stream")]
+    [InlineData("bench hub")]
     [InlineData("doctor")]
     public async Task Says_what_is_written_down(string command)
     {

@@ -27,6 +27,8 @@ public sealed class StreamHub : IAsyncDisposable
     private readonly AutoResetEvent _wake = new(false);
     private readonly Task _running;
     private int _count;
+    private IReadOnlyList<HubStream> _servedLast = [];
+    private TimeSpan _lastTurn;
     private long _served;
     private volatile bool _stopped;
 
@@ -135,17 +137,31 @@ public sealed class StreamHub : IAsyncDisposable
     /// <returns>Whether anybody was served, or has left.</returns>
     private bool Turn()
     {
+        Gather();
         Welcome();
         foreach (HubStream stream in _streams)
         {
             Guard(stream, () => stream.Prepare(_prompts));
         }
 
+        long start = _time.GetTimestamp();
         List<HubStream> served = Choose();
         using var scope = NewDisposeScope();
         Encode(served);
         Decode(Denoise(served));
+        (_servedLast, _lastTurn) = (served, _time.GetElapsedTime(start));
         return served.Count > 0 || _streams.Exists(stream => stream.Closed);
+    }
+
+    /// <summary>Waits a little for those served last, whose next frames are on their way: streams that fall out of step would each need a call of their own.</summary>
+    private void Gather()
+    {
+        TimeSpan most = _lastTurn * _options.GatherShare;
+        long start = _time.GetTimestamp();
+        while (_streams.Exists(stream => stream.Wants) && _servedLast.Any(stream => !stream.Closed && !stream.Wants) && most - _time.GetElapsedTime(start) is { Ticks: > 0 } left)
+        {
+            _wake.WaitOne(left);
+        }
     }
 
     /// <summary>Who has waited longest first, as many as the bound of rows lets in, one at least.</summary>

@@ -17,6 +17,9 @@ public sealed record StreamHubOptions
     /// <summary>Results of one stream that wait to be read; at least 1. Where they are more, the oldest is dropped and counted.</summary>
     public int ResultCapacity { get; init; } = 8;
 
+    /// <summary>Share of a turn's duration for which the next one waits, where some streams have a frame and others, served just before, have not yet; in [0, 1].</summary>
+    public double GatherShare { get; init; } = 0.1;
+
     /// <summary>Time from sending a frame to its result that each stream is held to; null holds to none. See <see cref="StepPolicy"/> for how.</summary>
     public TimeSpan? LatencyTarget { get; init; }
 
@@ -38,6 +41,11 @@ public sealed record StreamHubOptions
         ArgumentOutOfRangeException.ThrowIfLessThan(QueueCapacity, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(ResultCapacity, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(CachedPrompts, 2);
+        if (GatherShare is not (>= 0 and <= 1))
+        {
+            throw new ArgumentOutOfRangeException(nameof(GatherShare), GatherShare, "GatherShare must be in [0, 1].");
+        }
+
         ArgumentOutOfRangeException.ThrowIfLessThan(DrainAfter, TimeSpan.Zero);
         if (LatencyTarget is { } target)
         {

@@ -55,6 +55,15 @@ public sealed class StreamHubTests : IDisposable
     }
 
     [Fact]
+    public void Options_say_what_is_allowed()
+    {
+        Assert.Equal("GatherShare must be in [0, 1]. (Parameter 'GatherShare')\nActual value was NaN.", Assert.Throws<ArgumentOutOfRangeException>(() => Hub(Patient with { GatherShare = double.NaN })).Message);
+        Assert.Throws<ArgumentOutOfRangeException>(() => Hub(Patient with { MaximumRows = 0 }));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Hub(Patient with { LatencyTarget = TimeSpan.Zero }));
+        Assert.Throws<ArgumentException>(() => Hub(Patient with { Fit = (FitMode)9 }));
+    }
+
+    [Fact]
     public async Task Streams_share_the_network_calls()
     {
         using var opened = new ManualResetEventSlim();
