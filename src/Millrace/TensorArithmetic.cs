@@ -20,14 +20,14 @@ internal static class TensorArithmetic
     public static Tensor Plus(this Tensor left, double right)
     {
         using Scalar number = right;
-        return left.add(number);
+        return left.add(number, One);
     }
 
     /// <summary>Of whole numbers, that stay whole.</summary>
     public static Tensor Plus(this Tensor left, long right)
     {
         using Scalar number = right;
-        return left.add(number);
+        return left.add(number, One);
     }
 
     public static Tensor Times(this Tensor left, double right)
@@ -42,6 +42,9 @@ internal static class TensorArithmetic
         using Scalar number = right;
         return left.mul(number);
     }
+
+    /// <summary>The square of every element; <see cref="Tensor.square"/> makes a temporary scalar for its exponent.</summary>
+    public static Tensor Squared(this Tensor tensor) => tensor * tensor;
 
     public static Tensor Clamped(this Tensor tensor, double low, double high)
     {
@@ -116,7 +119,7 @@ internal static class TensorArithmetic
     {
         using Scalar value = number;
         using DisposeScope scope = NewDisposeScope();
-        tensor.add_(value);
+        tensor.add_(value, One);
     }
 
     /// <summary>tensor = tensor + factor other.</summary>

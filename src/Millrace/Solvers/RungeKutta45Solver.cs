@@ -122,7 +122,7 @@ public sealed class RungeKutta45Solver : ISolver
     private double Error(Tensor before, Tensor after, Tensor error)
     {
         Tensor allowed = before.abs().maximum(after.abs()).Plus(1).Times(_tolerance);
-        double square = (error / allowed).square().flatten(1).mean([1]).max().to(float64).item<double>();
+        double square = (error / allowed).Squared().flatten(1).mean([1]).max().to(float64).item<double>();
         return double.IsFinite(square)
             ? Math.Max(Math.Sqrt(square), 1e-12)
             : throw new InvalidOperationException("The network's output is not finite, so that no step is small enough.");

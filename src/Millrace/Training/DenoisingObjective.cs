@@ -35,7 +35,7 @@ public sealed class DenoisingObjective(
         Tensor x = (alpha * drawn.Start).Plus(sigma * drawn.Noise);
         Tensor velocity = (alpha * x).Minus(drawn.Target) / sigma;
         Tensor predicted = network.call(x.to(precision), drawn.Timesteps, drawn.Tokens).to(float32);
-        return predicted.Minus(velocity).square().mean().MoveToOuterDisposeScope();
+        return predicted.Minus(velocity).Squared().mean().MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>

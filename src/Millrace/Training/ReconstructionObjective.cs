@@ -29,7 +29,7 @@ public sealed class ReconstructionObjective(AutoencoderTiny autoencoder, Func<lo
         Tensor decoded = autoencoder.Decoder.call(latent).to(float32);
         Tensor error = decoded.Minus(image);
         Tensor edges = error.diff(dim: 2).abs().mean().Plus(error.diff(dim: 3).abs().mean());
-        Tensor loss = error.abs().mean().Plus(edges.Times(EdgeWeight)).Plus(latent.to(float32).square().mean().Times(LatentWeight));
+        Tensor loss = error.abs().mean().Plus(edges.Times(EdgeWeight)).Plus(latent.to(float32).Squared().mean().Times(LatentWeight));
         return loss.MoveToOuterDisposeScope();
     }
 

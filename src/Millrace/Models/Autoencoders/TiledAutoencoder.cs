@@ -75,12 +75,12 @@ public sealed class TiledAutoencoder(IAutoencoder inner, TilingOptions? options 
                 int tall = Math.Min(_options.TileSize, height), wide = Math.Min(_options.TileSize, width);
                 Tensor weight = Fade(tall * to, top > 0, top + tall < height, to).unsqueeze(1) * Fade(wide * to, left > 0, left + wide < width, to).unsqueeze(0);
                 weight = weight.to(input.device);
-                weights.narrow(2, top * to, tall * to).narrow(3, left * to, wide * to).add_(weight);
+                weights.narrow(2, top * to, tall * to).narrow(3, left * to, wide * to).Add(weight);
                 for (long row = 0; row < rows; row++)
                 {
                     using DisposeScope rowScope = NewDisposeScope();
                     Tensor tile = input.narrow(0, row, 1).narrow(2, top * from, tall * from).narrow(3, left * from, wide * from).contiguous();
-                    sum.narrow(0, row, 1).narrow(2, top * to, tall * to).narrow(3, left * to, wide * to).add_(compute(tile) * weight);
+                    sum.narrow(0, row, 1).narrow(2, top * to, tall * to).narrow(3, left * to, wide * to).Add(compute(tile) * weight);
                 }
             }
         }
