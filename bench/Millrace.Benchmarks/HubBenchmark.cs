@@ -42,7 +42,8 @@ public static class HubBenchmark
 
     private static async Task<HubBenchmarkReport.Load> MeasureAsync(DiffusionModel model, int size, int[] steps, int users, CancellationToken cancellationToken)
     {
-        await using var hub = new StreamHub(model, new StreamHubOptions { QueueCapacity = steps.Length, DrainAfter = TimeSpan.FromSeconds(1) });
+        await using var hub = new StreamHub(
+            model.Denoiser, model.Autoencoder, model.TextEncoder, model.Process, new StreamHubOptions { QueueCapacity = steps.Length, DrainAfter = TimeSpan.FromSeconds(1) });
         var streams = new HubStream[users];
         for (int user = 0; user < users; user++)
         {

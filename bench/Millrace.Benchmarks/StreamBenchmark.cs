@@ -73,7 +73,7 @@ public static class StreamBenchmark
 
         Tell("plain pipeline");
         var baseline = new PlainPipeline(plain.Denoiser, plain.Autoencoder, plain.Process, text.Row(0), text.Row(1));
-        Tensor image = (rand(1, 3, size, size) * 2) - 1;
+        Tensor image = rand(1, 3, size, size).Times(2).Plus(-1);
         plain.Autoencoder.Decode(plain.Autoencoder.Encode(image)).Dispose();
         double plainMilliseconds = Timing.MedianMilliseconds(() => baseline.Generate(image).Dispose(), repeats: size <= 128 ? 3 : 2, warmUp: size <= 128 ? 1 : 0);
 
@@ -111,7 +111,7 @@ public static class StreamBenchmark
     {
         using StreamPipeline pipeline = Pipeline(model, size, steps, guidance, frameBuffer, null);
         pipeline.WarmUp(ticks: 4);
-        using Tensor image = (rand(1, 3, size, size) * 2) - 1;
+        using Tensor image = rand(1, 3, size, size).Times(2).Plus(-1);
         long id = 0;
         void Group()
         {

@@ -14,7 +14,7 @@ internal static class PictureGrid
     {
         using var scope = NewDisposeScope();
         int count = (int)images.shape[0], height = (int)images.shape[2], width = (int)images.shape[3], rows = (count + columns - 1) / columns;
-        byte[] bytes = ((images.clamp(-1, 1) + 1) * 127.5).round().to(uint8).permute(0, 2, 3, 1).contiguous().data<byte>().ToArray();
+        byte[] bytes = images.Clamped(-1, 1).Plus(1).Times(127.5).round().to(uint8).permute(0, 2, 3, 1).contiguous().data<byte>().ToArray();
         using var bitmap = new SKBitmap(columns * width, rows * height, SKColorType.Rgba8888, SKAlphaType.Opaque);
         Span<byte> target = bitmap.GetPixelSpan();
         target.Fill(255);

@@ -30,6 +30,14 @@ internal static class TensorArithmetic
         return left.add(number, One);
     }
 
+    /// <summary>left - right.</summary>
+    public static Tensor TakenFrom(this Tensor right, double left)
+    {
+        using Scalar number = left;
+        using Tensor negative = right.neg();
+        return negative.add(number, One);
+    }
+
     public static Tensor Times(this Tensor left, double right)
     {
         using Scalar number = right;

@@ -18,16 +18,16 @@ internal sealed record Augmentation(double Untouched, double MinimumScale)
     {
         using var scope = NewDisposeScope();
         long batch = pixels.shape[0];
-        Tensor ink = 1 - (pixels.to(float32) / 255);
-        Tensor moves = (random.Uniform(batch) >= Untouched).to(float32);
-        Tensor size = 1 - (moves * (1 - random.Between(MinimumScale, MaximumScale, batch)));
+        Tensor ink = pixels.to(float32).Times(1.0 / 255).TakenFrom(1);
+        Tensor moves = random.Uniform(batch).IsBelow(Untouched).logical_not().to(float32);
+        Tensor size = (moves * random.Between(MinimumScale, MaximumScale, batch).TakenFrom(1)).TakenFrom(1);
         Tensor turn = moves * random.Between(-MaximumTurn, MaximumTurn, batch);
-        Tensor reach = moves * (1 - size + ShiftBeyond) / size;
+        Tensor reach = moves * size.TakenFrom(1).Plus(ShiftBeyond) / size;
         Tensor x = reach * random.Between(-1, 1, batch), y = reach * random.Between(-1, 1, batch);
         Tensor cosine = turn.cos() / size, sine = turn.sin() / size;
         Tensor theta = stack([stack([cosine, -sine, x], 1), stack([sine, cosine, y], 1)], 1);
         Tensor grid = functional.affine_grid(theta, pixels.shape, align_corners: false);
         Tensor sampled = functional.grid_sample(ink, grid, padding_mode: GridSamplePaddingMode.Zeros, align_corners: false);
-        return (1 - (2 * sampled)).MoveToOuterDisposeScope();
+        return sampled.Times(2).TakenFrom(1).MoveToOuterDisposeScope();
     }
 }

@@ -33,10 +33,10 @@ internal static class EmojiAutoencoder
         void Preview(string folder, long step)
         {
             using var scope = NewDisposeScope();
-            Tensor image = (cat([pictures, sketches[..256]], 0).to(float32) / 127.5) - 1;
-            Tensor decoded = cat([.. image.split(256).Select(part => network.Decode(network.Encode(part)))], 0).clamp(-1, 1);
+            Tensor image = cat([pictures, sketches[..256]], 0).to(float32).Times(1.0 / 127.5).Plus(-1);
+            Tensor decoded = cat([.. image.split(256).Select(part => network.Decode(network.Encode(part)))], 0).Clamped(-1, 1);
             Console.WriteLine($"autoencoder step {step}: PSNR of the pictures {Psnr(decoded[..^256], image[..^256]):F2} dB, of sketches {Psnr(decoded[^256..], image[^256..]):F2} dB");
-            Tensor shown = arange(0, image.shape[0], image.shape[0] / 64, device: device)[..64];
+            Tensor shown = TensorArithmetic.Indices(64, device).Times(image.shape[0] / 64);
             PictureGrid.Save(stack([image.index_select(0, shown), decoded.index_select(0, shown)], 1).flatten(0, 1), 16, Path.Combine(folder, "autoencoder.png"));
         }
 
@@ -59,13 +59,13 @@ internal static class EmojiAutoencoder
         }
     }
 
-    private static double Psnr(Tensor decoded, Tensor image) => 10 * Math.Log10(4 / (decoded - image).square().mean().item<float>());
+    private static double Psnr(Tensor decoded, Tensor image) => 10 * Math.Log10(4 / decoded.Minus(image).Squared().mean().item<float>());
 
     // Latents of unit variance are what the noise levels of the process are made for.
     private static double Scale(AutoencoderTiny network, Tensor pictures)
     {
         using var scope = NewDisposeScope();
-        Tensor latent = network.Encode((pictures[..512].to(float32) / 127.5) - 1);
+        Tensor latent = network.Encode(pictures[..512].to(float32).Times(1.0 / 127.5).Plus(-1));
         return Math.Round(1 / latent.std().item<float>(), 4);
     }
 }

@@ -59,13 +59,13 @@ internal sealed class EmojiBatches : IDisposable
         Tensor pictures = _pixels.index_select(0, rows);
         Tensor timesteps = _grid.Draw(_size, random);
 
-        Tensor sketched = ((random.Uniform(_size) < StrokeShare) & (timesteps >= FirstStrokeTimestep) & (timesteps <= LastStrokeTimestep)).view(-1, 1, 1, 1);
+        Tensor sketched = (random.Uniform(_size).IsBelow(StrokeShare) & timesteps.IsBelow(FirstStrokeTimestep).logical_not() & timesteps.IsBelow(LastStrokeTimestep + 1)).view(-1, 1, 1, 1);
         Tensor images = where(sketched, _movesFromStrokes.Apply(pictures, random), _movesFromNoise.Apply(pictures, random));
         Tensor latent = _autoencoder.Encode(images);
         Tensor start = where(sketched, _autoencoder.Encode(StrokePictures.Of(images, random)), latent);
 
         Tensor caption = _tokens[rows, random.Integers(CaptionsOfPicture, _size)];
-        Tensor tokens = where(random.Uniform(_size, 1) < EmptyPromptShare, EmptyTokens, caption);
+        Tensor tokens = where(random.Uniform(_size, 1).IsBelow(EmptyPromptShare), EmptyTokens, caption);
         return new DenoisingBatch(latent, start, random.Normal(latent.shape), timesteps, tokens);
     }
 

@@ -33,7 +33,7 @@ internal static class EmojiEvaluation
         int[] rows = [.. Enumerable.Range(0, set.Pictures.Count).Where(row => row % stride == 0)];
         string[] prompts = [.. rows.Select(row => set.Pictures[row].Prompt)], subgroups = [.. rows.Select(row => set.Pictures[row].Subgroup)];
         Tensor pixels = set.Pixels.index_select(0, tensor(rows.Select(row => (long)row).ToArray()));
-        Tensor real = (pixels.to(float32) / 127.5) - 1;
+        Tensor real = pixels.to(float32).Times(1.0 / 127.5).Plus(-1);
         Tensor strokes = StrokePictures.Of(Anywhere.Apply(pixels, random), random);
 
         Tensor four = Generate(model, StreamMode.TextToImage, FromNoise, prompts, null);

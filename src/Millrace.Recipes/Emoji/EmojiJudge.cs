@@ -44,7 +44,7 @@ internal static class EmojiJudge
             Tensor contrast = random.Between(0.8, 1.2, BatchSize, 3, 1, 1);
             Tensor blurred = nn.functional.avg_pool2d(images, 3, stride: 1, padding: 1, count_include_pad: false);
             images = lerp(images, blurred, random.Uniform(BatchSize, 1, 1, 1));
-            return ((1 - ((1 - images) * contrast)).clamp(-1, 1), classes.index_select(0, rows));
+            return ((images.TakenFrom(1) * contrast).TakenFrom(1).Clamped(-1, 1), classes.index_select(0, rows));
         }
 
         var options = new TrainerOptions { Steps = steps, LearningRate = 2e-3, WeightDecay = 0.05, LogEvery = 200, PreviewEvery = steps, CheckpointEvery = steps };
@@ -52,7 +52,7 @@ internal static class EmojiJudge
         trainer.Run(seed: 5, progress, cancellation);
         trainer.UseAverage();
         using var scope = NewDisposeScope();
-        Tensor found = judge.Classify((pictures.index_select(0, judged).to(float32) / 127.5) - 1);
+        Tensor found = judge.Classify(pictures.index_select(0, judged).to(float32).Times(1.0 / 127.5).Plus(-1));
         int right = (int)(found == classes.index_select(0, judged).cpu()).sum().item<long>();
         return (judge, new Proportion(right, (int)judged.shape[0]));
     }

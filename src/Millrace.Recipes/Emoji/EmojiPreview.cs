@@ -19,7 +19,7 @@ internal sealed class EmojiPreview(EmojiSet set, StableDiffusionParts parts, Dev
         using var random = new SeededRandom(4, device);
         IAutoencoder autoencoder = parts.Autoencoder;
         int[] rows = [.. Enumerable.Range(0, Shown).Select(index => index * set.Pictures.Count / Shown + 17)];
-        Tensor real = (set.Pixels.index_select(0, tensor(rows.Select(row => (long)row).ToArray())).to(float32) / 127.5) - 1;
+        Tensor real = set.Pixels.index_select(0, tensor(rows.Select(row => (long)row).ToArray())).to(float32).Times(1.0 / 127.5).Plus(-1);
         real = real.to(device);
         var encoder = new ClipTextEncoder(parts.TextModel, parts.Tokenizer);
         Conditioning text = encoder.Encode([.. rows.Select(row => set.Pictures[row].Prompt)]);

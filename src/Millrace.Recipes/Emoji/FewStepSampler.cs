@@ -22,10 +22,10 @@ internal sealed class FewStepSampler(IDenoiser denoiser, IDiffusionProcess proce
         for (int step = 0; step < timesteps.Count; step++)
         {
             (double alpha, double sigma) = process.Coefficients(timesteps[step]);
-            Tensor x = sample is null ? noise[step] : (alpha * sample) + (sigma * noise[step]);
-            Tensor t = full(x.shape[0], timesteps[step], dtype: float32, device: x.device);
+            Tensor x = sample is null ? noise[step] : sample.Times(alpha).Plus(noise[step].Times(sigma));
+            Tensor t = TensorArithmetic.Filled(timesteps[step], x.device, x.shape[0]);
             Tensor prediction = denoiser.Predict(x, t, conditioning);
-            sample = PredictionConversion.ToSample(denoiser.Prediction, prediction, x, full(1, alpha, device: x.device), full(1, sigma, device: x.device));
+            sample = PredictionConversion.ToSample(denoiser.Prediction, prediction, x, TensorArithmetic.Filled(alpha, x.device, 1), TensorArithmetic.Filled(sigma, x.device, 1));
         }
 
         return sample!.MoveToOuterDisposeScope();

@@ -46,10 +46,10 @@ public sealed class DiffusersSchedulerTests : IDisposable
             SamplingPlan plan = scheduler.Plan(steps);
             Assert.IsType(solver, plan.Solver);
             using var noise = new SeededNoise(1);
-            SolverState state = plan.Solver.Start(noise.Draw(zeros(1, 3, 4, 4)) * plan.InitialNoiseScale);
+            SolverState state = plan.Solver.Start(noise.Draw(zeros(1, 3, 4, 4)).Times(plan.InitialNoiseScale));
             while (plan.Solver.Next(state) is { } level)
             {
-                Tensor output = (state.X * level.InputScale).tanh();
+                Tensor output = state.X.Times(level.InputScale).tanh();
                 state = plan.Solver.Step(state, Estimate.Of(scheduler.Prediction, output, state.X, level, plan.Constraint), noise.Draw);
             }
 

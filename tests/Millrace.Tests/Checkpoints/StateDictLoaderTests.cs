@@ -31,7 +31,7 @@ public sealed class StateDictLoaderTests : IDisposable
     public void A_weight_beyond_the_precision_in_memory_is_named()
     {
         using var scope = NewDisposeScope();
-        SafetensorsWriter.Write(Target, [KeyValuePair.Create("weight", full([2, 3], 1e6)), KeyValuePair.Create("bias", zeros(2))]);
+        SafetensorsWriter.Write(Target, [KeyValuePair.Create("weight", TensorArithmetic.Filled(1e6, null, 2, 3)), KeyValuePair.Create("bias", zeros(2))]);
 
         Load(ScalarType.Float32);
         Load(ScalarType.BFloat16);

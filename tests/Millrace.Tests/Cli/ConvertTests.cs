@@ -59,7 +59,7 @@ public sealed class ConvertTests : IDisposable
         using var scope = NewDisposeScope();
         string lora = _folder.File("lora.safetensors"), hostile = _folder.File("hostile.ckpt"), folder = _folder.File("folder"), large = _folder.File("large.safetensors");
         SafetensorsWriter.Write(lora, [KeyValuePair.Create("lora_unet_x.lora_down.weight", ones(2))]);
-        SafetensorsWriter.Write(large, [KeyValuePair.Create("x", full([2], 1e6))]);
+        SafetensorsWriter.Write(large, [KeyValuePair.Create("x", TensorArithmetic.Filled(1e6, shape: 2))]);
         await File.WriteAllBytesAsync(hostile, new TorchArchive().Global("os", "system").ToBytes(), TestContext.Current.CancellationToken);
 
         await Refused(3, "holds no model but a LoRA", "convert", lora, folder);

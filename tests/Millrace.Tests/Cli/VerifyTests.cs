@@ -75,7 +75,7 @@ public sealed class VerifyTests
     public async Task Fails_a_network_whose_weights_have_changed()
     {
         using TemporaryFolder folder = CopyOfTinyAutoencoder();
-        Rewrite(folder, "diffusion_pytorch_model.safetensors", tensors => tensors["decoder.layers.0.bias"].add_(0.01));
+        Rewrite(folder, "diffusion_pytorch_model.safetensors", tensors => tensors["decoder.layers.0.bias"].Shift(0.01));
         CommandLineResult result = await CommandLine.RunAsync("verify", folder.Path);
 
         Assert.Equal(1, result.ExitCode);

@@ -25,9 +25,9 @@ public sealed class EvaluationTests
         using var generator = new Generator(1);
         Tensor coarse = nn.functional.interpolate(randn([64, 3, 8, 8], generator: generator), [64, 64]);
         Tensor detail = randn([64, 3, 64, 64], generator: generator);
-        Assert.Equal(1, LayoutCorrelation.Mean(coarse, (0.3 * coarse) + 0.2), 1e-4);
+        Assert.Equal(1, LayoutCorrelation.Mean(coarse, coarse.Times(0.3).Plus(0.2)), 1e-4);
         Assert.Equal(-1, LayoutCorrelation.Mean(coarse, -coarse), 1e-4);
-        Assert.InRange(LayoutCorrelation.Mean(coarse, coarse + detail), 0.98, 1);
+        Assert.InRange(LayoutCorrelation.Mean(coarse, coarse.Plus(detail)), 0.98, 1);
         Assert.InRange(LayoutCorrelation.Mean(coarse, coarse.roll(1, 0)), -0.1, 0.1);
     }
 

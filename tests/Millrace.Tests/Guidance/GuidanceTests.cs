@@ -25,7 +25,7 @@ public sealed class GuidanceTests : IDisposable
         Tensor guided = new ClassifierFreeGuidance(_denoiser, _negative, 5).Predict(_x, _t, _prompt);
         Assert.Equal(1, _denoiser.Calls);
 
-        AssertClose(Negative + (5 * (Positive - Negative)), guided);
+        AssertClose(Negative.Plus(Positive.Minus(Negative).Times(5)), guided);
     }
 
     [Fact]
@@ -33,7 +33,7 @@ public sealed class GuidanceTests : IDisposable
     {
         using var scope = NewDisposeScope();
         var options = new GuidanceOptions { Further = [new(_other, -0.7)] };
-        Tensor expected = Negative + (3 * (Positive - Negative)) - (0.7 * (_denoiser.Predict(_x, _t, Three(_other)) - Negative));
+        Tensor expected = Negative.Plus(Positive.Minus(Negative).Times(3)).Minus(_denoiser.Predict(_x, _t, Three(_other)).Minus(Negative).Times(0.7));
 
         AssertClose(expected, new ClassifierFreeGuidance(_denoiser, _negative, 3, options).Predict(_x, _t, _prompt));
     }
@@ -54,7 +54,7 @@ public sealed class GuidanceTests : IDisposable
         var some = new ClassifierFreeGuidance(_denoiser, _negative, 5, new GuidanceOptions { Interval = new(100, 500) });
         Tensor guided = some.Predict(_x, _t, _prompt);
         AssertClose(Positive[0], guided[0]);
-        AssertClose((Negative + (5 * (Positive - Negative)))[1], guided[1]);
+        AssertClose(Negative.Plus(Positive.Minus(Negative).Times(5))[1], guided[1]);
         AssertClose(Positive[2], guided[2]);
 
         AssertClose(Positive, new ClassifierFreeGuidance(_denoiser, _negative, 5, new GuidanceOptions { Interval = new(950, 999) }).Predict(_x, _t, _prompt));
@@ -82,7 +82,7 @@ public sealed class GuidanceTests : IDisposable
         Tensor guided = new AdaptiveProjectedGuidance(denoiser, Process, _negative, 2, new() { Radius = 0.5 }).Predict(_x, _t, _prompt);
         (Tensor alpha, Tensor sigma) = Process.Coefficients(_t);
         Tensor clean = PredictionConversion.ToSample(type, positive, _x, alpha, sigma);
-        Tensor moved = PredictionConversion.ToSample(type, guided, _x, alpha, sigma) - clean;
+        Tensor moved = PredictionConversion.ToSample(type, guided, _x, alpha, sigma).Minus(clean);
 
         Assert.True(((moved * clean).flatten(1).sum(1).abs() / (clean * clean).flatten(1).sum(1)).max().item<float>() < 1e-4);
         Assert.InRange(moved.flatten(1).norm(1).max().item<float>(), 0.05f, 0.5001f);

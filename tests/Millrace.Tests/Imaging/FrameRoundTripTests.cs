@@ -272,7 +272,7 @@ public sealed class FrameRoundTripTests : IDisposable
         Assert.Equal([1, 3, 3, 5], image.shape);
         Assert.Equal((frame.Rgb[3 * 7] / 127.5f) - 1, image[0, 0, 1, 2].item<float>(), 1e-6f);
         Assert.Equal(frame.Rgb, PixelConversion.ToFrame(image, 0, TimeSpan.Zero).Rgb);
-        image[0, 1, 1, 1] = float.NaN;
+        image[0, 1, 1, 1].Fill(float.NaN);
         Assert.Contains("Frame 9", Assert.Throws<InvalidDataException>(() => PixelConversion.ToFrame(image, 9, TimeSpan.Zero)).Message, StringComparison.Ordinal);
     }
 

@@ -21,8 +21,8 @@ public sealed class AutoencoderKLTests
 
         Assert.True(Golden.RelativeError(io["mean"], mean) < 1e-4);
         Assert.True(Golden.RelativeError(io["logvar"], logVariance) < 1e-4);
-        Assert.True(Golden.RelativeError(io["mean"] * 0.18215, autoencoder.Encode(io["image"])) < 1e-4);
-        Assert.True(Golden.RelativeError(io["decoded_mean"], autoencoder.Decode(io["mean"] * 0.18215)) < 1e-4);
+        Assert.True(Golden.RelativeError(io["mean"].Times(0.18215), autoencoder.Encode(io["image"])) < 1e-4);
+        Assert.True(Golden.RelativeError(io["decoded_mean"], autoencoder.Decode(io["mean"].Times(0.18215))) < 1e-4);
     }
 
     [Fact]
@@ -40,7 +40,7 @@ public sealed class AutoencoderKLTests
         using var scope = NewDisposeScope();
         using AutoencoderKL autoencoder = new AutoencoderKL(Small).Initialize(new Generator(1));
         Tensor image = rand(1, 3, 16, 16);
-        autoencoder.call(image).square().sum().backward();
+        autoencoder.call(image).Squared().sum().backward();
 
         Assert.All(autoencoder.named_parameters(), entry => Assert.True(entry.parameter.grad?.abs().sum().item<float>() > 0, entry.name));
         Living.StaysConstant(() =>

@@ -82,8 +82,8 @@ public sealed class AutoencoderTinyTests
         Tensor image = rand(1, 3, 16, 16);
         Tensor raw = autoencoder.Encoder.call(image);
 
-        Assert.True(Golden.RelativeError(raw * 0.5, autoencoder.Encode(image)) < 1e-6);
-        Assert.True(Golden.RelativeError(autoencoder.Decoder.call(raw), autoencoder.Decode(raw * 0.5)) < 1e-5);
+        Assert.True(Golden.RelativeError(raw.Times(0.5), autoencoder.Encode(image)) < 1e-6);
+        Assert.True(Golden.RelativeError(autoencoder.Decoder.call(raw), autoencoder.Decode(raw.Times(0.5))) < 1e-5);
     }
 
     [Fact]
@@ -91,7 +91,7 @@ public sealed class AutoencoderTinyTests
     {
         using var scope = NewDisposeScope();
         using AutoencoderTiny autoencoder = new AutoencoderTiny(ThreeStages).Initialize(new Generator(1));
-        autoencoder.call(rand(1, 3, 16, 16)).square().sum().backward();
+        autoencoder.call(rand(1, 3, 16, 16)).Squared().sum().backward();
 
         Assert.All(autoencoder.named_parameters(), entry => Assert.True(entry.parameter.grad?.abs().sum().item<float>() > 0, entry.name));
     }

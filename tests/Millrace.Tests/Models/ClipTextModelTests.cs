@@ -69,7 +69,7 @@ public sealed class ClipTextModelTests
     {
         using var scope = NewDisposeScope();
         using ClipTextModel model = Random();
-        model.Encode(arange(8, dtype: int64).view(1, 8) + 32).TextEmbeddings!.square().sum().backward();
+        model.Encode(TensorArithmetic.Indices(8).view(1, 8).Plus(32)).TextEmbeddings!.Squared().sum().backward();
 
         Assert.All(model.named_parameters(), entry => Assert.True(entry.parameter.grad?.abs().sum().item<float>() > 0, entry.name));
     }
@@ -87,7 +87,7 @@ public sealed class ClipTextModelTests
     {
         using var scope = NewDisposeScope();
         using ClipTextModel model = Random();
-        Tensor tokens = arange(8, dtype: int64).view(1, 8);
+        Tensor tokens = TensorArithmetic.Indices(8).view(1, 8);
         Living.StaysConstant(() =>
         {
             model.call(tokens).Dispose();

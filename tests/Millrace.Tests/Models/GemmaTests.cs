@@ -21,7 +21,7 @@ public sealed class GemmaTests : IDisposable
         using var scope = NewDisposeScope();
         using GemmaModel model = new GemmaModel(Options).Initialize(new Generator(1));
         Tensor tokens = randint(0, 300, [2, 7], dtype: int64, generator: new Generator(2)), changed = tokens.clone();
-        changed[.., 5] = (tokens[.., 5] + 1) % 300;
+        changed[.., 5] = tokens[.., 5].TakenFrom(299);
         Tensor before = model.Penultimate(tokens), after = model.Penultimate(changed);
 
         Assert.True(Golden.RelativeError(before[.., ..5], after[.., ..5]) < 1e-6);
@@ -39,7 +39,7 @@ public sealed class GemmaTests : IDisposable
         using GemmaModel model = new GemmaModel(Options with { NumHiddenLayers = 2 }).Initialize(new Generator(1));
 
         // Of equal tokens every attention gives their common value, wherever they stand; of a pair, only the distance counts.
-        Tensor same = model.Penultimate(full(1, 6, 7, dtype: int64));
+        Tensor same = model.Penultimate(TensorArithmetic.Filled(7, null, 1, 6).to(int64));
         Assert.True(Golden.RelativeError(same[.., ..1].expand_as(same), same) < 1e-5);
         Assert.True(Golden.RelativeError(model.Penultimate(tensor([3L, 5, 3], [1, 3]))[.., 2], model.Penultimate(tensor([5L, 3, 3], [1, 3]))[.., 2]) > 1e-6);
     }

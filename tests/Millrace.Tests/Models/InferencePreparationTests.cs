@@ -49,7 +49,7 @@ public sealed class InferencePreparationTests
         using var scope = NewDisposeScope();
         using var generator = new Generator(4);
         using AutoencoderTiny network = new AutoencoderTiny(new AutoencoderTinyOptions()).Initialize(generator);
-        Tensor image = (rand(2, 3, 32, 48, generator: generator) * 2) - 1, latent = network.Encode(image), decoded = network.Decode(latent);
+        Tensor image = rand(2, 3, 32, 48, generator: generator).Times(2).Plus(-1), latent = network.Encode(image), decoded = network.Decode(latent);
 
         network.PrepareForInference(precision);
         Assert.True(Golden.RelativeError(latent, network.Encode(image)) < bound);

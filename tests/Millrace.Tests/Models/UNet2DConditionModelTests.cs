@@ -123,7 +123,7 @@ public sealed class UNet2DConditionModelTests
         using var scope = NewDisposeScope();
         using UNet2DConditionModel network = new UNet2DConditionModel(Small).Initialize(new Generator(1));
         (Tensor x, Tensor t, Tensor text) = Inputs(rows: 2, side: 8);
-        network.call(x, t, text).square().sum().backward();
+        network.call(x, t, text).Squared().sum().backward();
 
         Assert.All(network.named_parameters(), entry => Assert.True(entry.parameter.grad?.abs().sum().item<float>() > 0, entry.name));
     }
@@ -198,6 +198,6 @@ public sealed class UNet2DConditionModelTests
     private static (Tensor X, Tensor T, Tensor Text) Inputs(int rows, int side)
     {
         var generator = new Generator(2);
-        return (randn([rows, 4, side, side], generator: generator), arange(rows) * 300 + 7, randn([rows, 5, 32], generator: generator));
+        return (randn([rows, 4, side, side], generator: generator), TensorArithmetic.Indices(rows).Times(300).Plus(7), randn([rows, 5, 32], generator: generator));
     }
 }

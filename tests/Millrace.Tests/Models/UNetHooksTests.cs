@@ -45,10 +45,10 @@ public sealed class UNetHooksTests
         (Tensor x, Tensor t, Conditioning text) = Inputs();
         Tensor? kept = null;
         Tensor first = network.Predict(x, t, text, new UNetHooks { Feature = (name, feature) => name == "up_blocks.1" ? kept = feature.clone().MoveToOuterDisposeScope().MoveToOuterDisposeScope() : feature });
-        Tensor second = network.Predict(x + 1, t, text, new UNetHooks { Feature = (name, feature) => name == "up_blocks.1" ? kept!.clone() : feature });
+        Tensor second = network.Predict(x.Plus(1), t, text, new UNetHooks { Feature = (name, feature) => name == "up_blocks.1" ? kept!.clone() : feature });
 
         Assert.True(first.Equals(second));
-        Assert.False(first.Equals(network.Predict(x + 1, t, text)));
+        Assert.False(first.Equals(network.Predict(x.Plus(1), t, text)));
     }
 
     [Fact]
@@ -64,8 +64,8 @@ public sealed class UNetHooksTests
 
         Tensor whole = network.Predict(x, t, text, new UNetHooks { Controls = [control] });
         Tensor halves = network.Predict(x, t, text, new UNetHooks { Controls = [control.Scaled(0.5), control.Scaled(0.5)] });
-        Tensor byHand = network.Decode(new UNetFeatures(features.Middle + control.Middle, [.. features.Skips.Zip(control.Down, (skip, down) => skip + down)]), context);
-        Tensor bySkips = network.Decode(features with { Middle = features.Middle + control.Middle }, context with { Hooks = new UNetHooks { Skip = (index, skip) => skip + control.Down[index] } });
+        Tensor byHand = network.Decode(new UNetFeatures(features.Middle.Plus(control.Middle), [.. features.Skips.Zip(control.Down, (skip, down) => skip.Plus(down))]), context);
+        Tensor bySkips = network.Decode(features with { Middle = features.Middle.Plus(control.Middle) }, context with { Hooks = new UNetHooks { Skip = (index, skip) => skip.Plus(control.Down[index]) } });
 
         Assert.True(Golden.RelativeError(byHand, whole) < 1e-6);
         Assert.True(Golden.RelativeError(byHand, halves) < 1e-5);
@@ -79,14 +79,14 @@ public sealed class UNetHooksTests
         using var scope = NewDisposeScope();
         using UNet2DConditionModel network = Network();
         (Tensor x, Tensor t, Conditioning text) = Inputs();
-        Tensor[] adapter = [full([2, 8, 8, 8], 0.5f), full([2, 16, 4, 4], -0.25f)];
+        Tensor[] adapter = [TensorArithmetic.Filled(0.5, null, 2, 8, 8, 8), TensorArithmetic.Filled(-0.25, null, 2, 16, 4, 4)];
         Tensor ours = network.Predict(x, t, text, new UNetHooks { AdapterFeatures = adapter });
         Tensor byHand = network.Predict(x, t, text, new UNetHooks
         {
             Feature = (name, feature) => name switch
             {
-                "down_blocks.0.attentions.1" => feature + adapter[0],
-                "down_blocks.1.resnets.1" => feature + adapter[1],
+                "down_blocks.0.attentions.1" => feature.Plus(adapter[0]),
+                "down_blocks.1.resnets.1" => feature.Plus(adapter[1]),
                 _ => feature,
             },
         });
@@ -124,7 +124,7 @@ public sealed class UNetHooksTests
         {
             using IDisposable _ = no_grad();
             using var scope = NewDisposeScope();
-            return network.Predict(x, t, new Conditioning(text), new UNetHooks { Feature = (name, feature) => name == "mid_block" ? feature + shift : feature }).MoveToOuterDisposeScope();
+            return network.Predict(x, t, new Conditioning(text), new UNetHooks { Feature = (name, feature) => name == "mid_block" ? feature.Plus(shift) : feature }).MoveToOuterDisposeScope();
         }
 
         Tensor[] alone = [Run(0), Run(1)];

@@ -42,7 +42,7 @@ public sealed class AnimationTests(TinyFolderFixture folders) : IClassFixture<Ti
         }
 
         using var scope = NewDisposeScope();
-        Tensor x = randn([3, 4, 8, 8], generator: new Generator(1)), t = full(3, 50f);
+        Tensor x = randn([3, 4, 8, 8], generator: new Generator(1)), t = TensorArithmetic.Filled(50, shape: 3);
         Conditioning text = model.TextEncoder.Encode(["a red car"]).Select(part => part.expand(3, -1, -1));
         Assert.True(Golden.RelativeError(model.Network.Predict(x, t, text), new ClipNetwork(unet, 3).Predict(x, t, text)) < 1e-5);
         Assert.Throws<ArgumentException>(() => new ClipNetwork(unet, 2).Predict(x, t, text));

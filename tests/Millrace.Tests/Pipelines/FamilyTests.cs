@@ -43,7 +43,7 @@ public sealed class FamilyTests(TinyFolderFixture folders) : IClassFixture<TinyF
         Conditioning car = model.TextEncoder.Encode([Prompt(name)]), nothing = model.TextEncoder.Encode([""]);
         Tensor Latents(Conditioning conditioning) => model.Denoiser.Predict(
             ones(1, model.Autoencoder.LatentChannels, 8, 8), tensor([500f]), model.EmbedsGuidance ? conditioning with { Guidance = tensor([3f]) } : conditioning);
-        Assert.True((Latents(car) - Latents(nothing)).abs().max().item<float>() > 1e-6);
+        Assert.True(Latents(car).Minus(Latents(nothing)).abs().max().item<float>() > 1e-6);
     }
 
     [Theory]

@@ -24,7 +24,7 @@ public sealed class StreamedFamilyTests(TinyFolderFixture folders) : IClassFixtu
         model.CheckStreams();
         var options = new StreamOptions { Steps = [16, 32], Width = 16, Height = 16, Guidance = guidance, GuidanceScale = 1.5 };
         using var scope = NewDisposeScope();
-        Tensor[] images = [.. Enumerable.Range(0, 3).Select(index => rand([1, 3, 16, 16], generator: new Generator((ulong)index)) * 2 - 1)];
+        Tensor[] images = [.. Enumerable.Range(0, 3).Select(index => rand([1, 3, 16, 16], generator: new Generator((ulong)index)).Times(2).Plus(-1))];
         IReadOnlyList<GeneratedImage> Stream(params Tensor[] frames)
         {
             using var pipeline = new StreamPipeline(model.Denoiser, model.Autoencoder, model.TextEncoder, model.Process, options, FamilyTests.Prompt(name));

@@ -49,10 +49,10 @@ public sealed class ProcessTests
         Tensor x = randn(1, 2, 3, 3, dtype: float64), output = randn_like(x);
         NoiseLevel level = SigmaPath.Of(StableDiffusion).At(2.5);
         PredictionFactors factors = PredictionConversion.Factors(type, level);
-        Tensor a = full(1, level.InputScale, dtype: float64), b = full(1, level.InputScale * level.Sigma, dtype: float64);
+        Tensor a = tensor([level.InputScale]), b = tensor([level.InputScale * level.Sigma]);
 
-        Assert.True((x * factors.SampleOfX + output * factors.SampleOfOutput).allclose(PredictionConversion.ToSample(type, output, x * level.InputScale, a, b)));
-        Assert.True((x * factors.NoiseOfX + output * factors.NoiseOfOutput).allclose(PredictionConversion.ToEpsilon(type, output, x * level.InputScale, a, b)));
+        Assert.True(x.Times(factors.SampleOfX).Plus(output.Times(factors.SampleOfOutput)).allclose(PredictionConversion.ToSample(type, output, x.Times(level.InputScale), a, b)));
+        Assert.True(x.Times(factors.NoiseOfX).Plus(output.Times(factors.NoiseOfOutput)).allclose(PredictionConversion.ToEpsilon(type, output, x.Times(level.InputScale), a, b)));
     }
 
     [Fact]

@@ -32,7 +32,7 @@ public sealed class KernelTests
         using var scope = NewDisposeScope();
         using var generator = new Generator(7);
         Tensor query = randn(batch, queries, heads * width, generator: generator);
-        Tensor key = randn(batch, keys, heads * width, generator: generator) * 3, value = randn(batch, keys, heads * width, generator: generator);
+        Tensor key = randn(batch, keys, heads * width, generator: generator).Times(3), value = randn(batch, keys, heads * width, generator: generator);
         Tensor expected = Reference(query, key, value, heads);
 
         Assert.True(RelativeError(Run(query, key, value, heads), expected) < Float32Bound);
@@ -46,7 +46,7 @@ public sealed class KernelTests
         Assert.SkipUnless(Lanes.Supported, "This machine has no AVX-512.");
         using var scope = NewDisposeScope();
         using var generator = new Generator(8);
-        Tensor query = randn(1, 9, 32, generator: generator) * 200, key = randn(1, 600, 32, generator: generator) * 200, value = randn(1, 600, 32, generator: generator);
+        Tensor query = randn(1, 9, 32, generator: generator).Times(200), key = randn(1, 600, 32, generator: generator).Times(200), value = randn(1, 600, 32, generator: generator);
 
         Assert.True(RelativeError(Run(query, key, value, 2), Reference(query, key, value, 2)) < 1e-3);
     }
@@ -58,7 +58,7 @@ public sealed class KernelTests
         Assert.SkipUnless(Lanes.Supported, "This machine has no AVX-512.");
         using var scope = NewDisposeScope();
         using var generator = new Generator(9);
-        Tensor x = (randn(batch, channels, side, side, generator: generator) * 3) + 50;
+        Tensor x = randn(batch, channels, side, side, generator: generator).Times(3).Plus(50);
         Tensor weight = randn(channels, generator: generator), bias = randn(channels, generator: generator);
         foreach (bool silu in new[] { false, true })
         {
@@ -81,7 +81,7 @@ public sealed class KernelTests
         Assert.SkipUnless(Lanes.Supported, "This machine has no AVX-512.");
         using var scope = NewDisposeScope();
         using var generator = new Generator(10);
-        Tensor x = randn(batch, tokens, 2 * width, generator: generator) * 3;
+        Tensor x = randn(batch, tokens, 2 * width, generator: generator).Times(3);
         Tensor Reference(Tensor both) => both.chunk(2, -1)[0] * nn.functional.gelu(both.chunk(2, -1)[1]);
 
         Assert.True(RelativeError(GatedGelu.Run(x), Reference(x)) < Float32Bound);
@@ -120,5 +120,5 @@ public sealed class KernelTests
     private static Tensor Rounded(Tensor x) => x.to(bfloat16).to(float32);
 
     private static double RelativeError(Tensor actual, Tensor expected) =>
-        ((actual.to(float32) - expected).abs().max() / expected.abs().max()).item<float>();
+        (actual.to(float32).Minus(expected).abs().max() / expected.abs().max()).item<float>();
 }

@@ -57,7 +57,7 @@ public sealed class SamplerTests
         Tensor noised = world.Run(DdimSolver.Inversion(levels), start, like => zeros_like(like));
         Tensor back = world.Run(new DdimSolver(NoiseInterval.Between(levels)), noised, like => zeros_like(like));
 
-        Assert.True((back - start).abs().max().item<double>() < 0.02);
+        Assert.True(back.Minus(start).abs().max().item<double>() < 0.02);
     }
 
     [Fact]
@@ -65,7 +65,7 @@ public sealed class SamplerTests
     {
         using var scope = NewDisposeScope();
         var world = ToyWorld.TwoModes;
-        Tensor start = tensor(new double[] { -1.3, -0.6, 0.5, 1.1 }).view(4, 1, 1, 1) * 5, expected = world.Flow(start, 5, 0.2);
+        Tensor start = tensor(new double[] { -1.3, -0.6, 0.5, 1.1 }).view(4, 1, 1, 1).Times(5), expected = world.Flow(start, 5, 0.2);
         int before = 0;
         foreach (double tolerance in new[] { 1e-3, 1e-5, 1e-7 })
         {
@@ -78,7 +78,7 @@ public sealed class SamplerTests
             }
 
             Assert.True(state.Position > before && state.Position < 400);
-            Assert.True((last.X - expected).abs().max().item<double>() < 20 * tolerance);
+            Assert.True(last.X.Minus(expected).abs().max().item<double>() < 20 * tolerance);
             before = state.Position;
         }
     }

@@ -66,7 +66,7 @@ public sealed class SolverSuiteTests
     {
         using var scope = NewDisposeScope();
         ISolver solver = SolverCase.Named(name).Make(ToyWorld.Sigmas(6, toZero: true));
-        Tensor[] starts = [Start(solver), Start(solver) * 0.7];
+        Tensor[] starts = [Start(solver), Start(solver).Times(0.7)];
         Tensor[] alone = [.. starts.Select((start, stream) => Alone(solver, start, stream))];
 
         SeededNoise[] noises = [Noise(0), Noise(1)];
@@ -116,12 +116,12 @@ public sealed class SolverSuiteTests
 
     // One for all solvers; detached, for it outlives the scope of the test that asks first.
     private static readonly Lazy<Tensor> TwoModesAtEnd = new(() =>
-        ToyWorld.TwoModes.Flow(Points() * ToyWorld.SigmaMax, ToyWorld.SigmaMax, ToyWorld.SigmaMin).DetachFromDisposeScope());
+        ToyWorld.TwoModes.Flow(Points().Times(ToyWorld.SigmaMax), ToyWorld.SigmaMax, ToyWorld.SigmaMin).DetachFromDisposeScope());
 
     private static Tensor Points() => tensor(new double[] { -1.7, -0.4, 0.3, 1.2 }).view(4, 1, 1, 1);
 
     private static Tensor Start(ISolver solver) =>
-        Points() * solver.First.Sigma;
+        Points().Times(solver.First.Sigma);
 
     private static SeededNoise Noise(int stream) => new(stream, stream + 10, stream + 20, stream + 30);
 
@@ -135,20 +135,20 @@ public sealed class SolverSuiteTests
     private static double Error(SolverCase solver, ToyWorld world, int steps)
     {
         ISolver instance = solver.Make(ToyWorld.Sigmas(steps));
-        Tensor start = Points() * ToyWorld.SigmaMax;
+        Tensor start = Points().Times(ToyWorld.SigmaMax);
         double lastAlpha = instance.First.Alpha == 1 ? 1 : instance.First.Alpha + instance.First.Sigma > 1.01
             ? 1 / Math.Sqrt(1 + (ToyWorld.SigmaMin * ToyWorld.SigmaMin)) : 1 / (1 + ToyWorld.SigmaMin);
-        Tensor found = world.Run(instance, start * instance.First.Alpha, like => zeros_like(like), solver.Network) / lastAlpha;
+        Tensor found = world.Run(instance, start.Times(instance.First.Alpha), like => zeros_like(like), solver.Network).Times(1.0 / lastAlpha);
         Tensor expected = world.Mode == 0
-            ? start * Math.Sqrt(((world.Spread * world.Spread) + (ToyWorld.SigmaMin * ToyWorld.SigmaMin)) / ((world.Spread * world.Spread) + (ToyWorld.SigmaMax * ToyWorld.SigmaMax)))
+            ? start.Times(Math.Sqrt(((world.Spread * world.Spread) + (ToyWorld.SigmaMin * ToyWorld.SigmaMin)) / ((world.Spread * world.Spread) + (ToyWorld.SigmaMax * ToyWorld.SigmaMax))))
             : TwoModesAtEnd.Value;
-        return (found - expected).abs().max().item<double>();
+        return found.Minus(expected).abs().max().item<double>();
     }
 
     private sealed class ToyDenoiser : IDenoiser
     {
         public PredictionType Prediction => PredictionType.Sample;
 
-        public Tensor Predict(Tensor x, Tensor t, Conditioning conditioning) => (x + (t.view(-1, 1, 1, 1) / 500)).tanh();
+        public Tensor Predict(Tensor x, Tensor t, Conditioning conditioning) => x.Plus(t.view(-1, 1, 1, 1).Times(1.0 / 500)).tanh();
     }
 }

@@ -18,35 +18,35 @@ internal sealed record ToyWorld(double Mode, double Spread)
     public Tensor CleanSample(Tensor x, double alpha, double sigma)
     {
         double variance = (alpha * alpha * Spread * Spread) + (sigma * sigma), share = alpha * Spread * Spread / variance;
-        return (x * share) + ((x * (alpha * Mode / variance)).tanh() * (Mode * (1 - (alpha * share))));
+        return x.Times(share).Plus(x.Times(alpha * Mode / variance).tanh().Times(Mode * (1 - (alpha * share))));
     }
 
     /// <summary>What a network that predicts <paramref name="type"/> gives, for x before its input scale.</summary>
     public Tensor Output(PredictionType type, Tensor x, NoiseLevel level)
     {
-        Tensor sample = CleanSample(x, level.Alpha, level.Sigma), noise = (x - (sample * level.Alpha)) / level.Sigma;
+        Tensor sample = CleanSample(x, level.Alpha, level.Sigma), noise = x.Minus(sample.Times(level.Alpha)).Times(1.0 / level.Sigma);
         double a = level.InputScale * level.Alpha, b = level.InputScale * level.Sigma;
         return type switch
         {
             PredictionType.Epsilon => noise,
-            PredictionType.VPrediction => (noise * a) - (sample * b),
+            PredictionType.VPrediction => noise.Times(a).Minus(sample.Times(b)),
             PredictionType.Sample => sample,
-            PredictionType.Edm => (sample * b) - (noise * a),
-            _ => noise - sample,
+            PredictionType.Edm => sample.Times(b).Minus(noise.Times(a)),
+            _ => noise.Minus(sample),
         };
     }
 
     /// <summary>x / alpha at a sigma / alpha, by the classical Runge-Kutta method over its logarithm: the referee.</summary>
     public Tensor Flow(Tensor x, double from, double to, int steps = 4000)
     {
-        Tensor Slope(Tensor at, double log) => at - CleanSample(at, 1, Math.Exp(log));
+        Tensor Slope(Tensor at, double log) => at.Minus(CleanSample(at, 1, Math.Exp(log)));
         double h = Math.Log(to / from) / steps;
         for (int step = 0; step < steps; step++)
         {
             using var scope = NewDisposeScope();
             double log = Math.Log(from) + (step * h);
-            Tensor k1 = Slope(x, log), k2 = Slope(x + (k1 * (h / 2)), log + (h / 2)), k3 = Slope(x + (k2 * (h / 2)), log + (h / 2)), k4 = Slope(x + (k3 * h), log + h);
-            x = (x + ((k1 + (k2 * 2) + (k3 * 2) + k4) * (h / 6))).MoveToOuterDisposeScope();
+            Tensor k1 = Slope(x, log), k2 = Slope(x.Plus(k1.Times(h / 2)), log + (h / 2)), k3 = Slope(x.Plus(k2.Times(h / 2)), log + (h / 2)), k4 = Slope(x.Plus(k3.Times(h)), log + h);
+            x = x.Plus(k1.Plus(k2.Times(2)).Plus(k3.Times(2)).Plus(k4).Times(h / 6)).MoveToOuterDisposeScope();
         }
 
         return x;

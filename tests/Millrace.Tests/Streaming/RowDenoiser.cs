@@ -11,8 +11,8 @@ internal sealed class RowDenoiser : IDenoiser, IDisposable
     public RowDenoiser(int channels, int textWidth, long seed = 5, PredictionType prediction = PredictionType.Epsilon)
     {
         using var generator = new Generator((ulong)seed);
-        _mix = (randn(channels, channels, generator: generator) * 0.4).DetachFromDisposeScope();
-        _lift = (randn(textWidth, channels, generator: generator) * 0.3).DetachFromDisposeScope();
+        _mix = randn(channels, channels, generator: generator).Times(0.4).DetachFromDisposeScope();
+        _lift = randn(textWidth, channels, generator: generator).Times(0.3).DetachFromDisposeScope();
         Prediction = prediction;
     }
 
@@ -38,8 +38,8 @@ internal sealed class RowDenoiser : IDenoiser, IDisposable
         using var scope = NewDisposeScope();
         Tensor text = conditioning.Text.mean([1]).matmul(_lift).unsqueeze(-1).unsqueeze(-1);
         Tensor mixed = einsum("oc,bchw->bohw", _mix, x);
-        Tensor time = (t / 300).sin().view(-1, 1, 1, 1);
-        return ((mixed + text + (time * 0.5)).tanh() + (0.6 * x)).MoveToOuterDisposeScope();
+        Tensor time = t.Times(1.0 / 300).sin().view(-1, 1, 1, 1);
+        return mixed.Plus(text).Plus(time.Times(0.5)).tanh().Plus(x.Times(0.6)).MoveToOuterDisposeScope();
     }
 
     public void Dispose()

@@ -16,14 +16,14 @@ internal static class SequentialLoop
         ConsistencyLevel[] levels = [.. LcmTimesteps.Select(options.Steps, options.InferenceSteps).Select(t => ConsistencyLevel.At(process, t))];
         GuidanceType type = options.GuidanceScale > 1 ? options.Guidance : GuidanceType.None;
         Tensor stock = fresh ?? noise[0].unsqueeze(0);
-        Tensor x = fresh ?? ((levels[0].Alpha * latent) + (levels[0].Sigma * stock));
+        Tensor x = fresh ?? latent.Times(levels[0].Alpha).Plus(stock.Times(levels[0].Sigma));
         for (int i = 0; ; i++)
         {
             ConsistencyLevel level = levels[i];
             Tensor time = tensor(new float[] { level.Timestep });
             Tensor Predict(Conditioning conditioning) => PredictionConversion.ToEpsilon(
                 denoiser.Prediction, denoiser.Predict(x, time, conditioning), x, tensor((float)level.Alpha), tensor((float)level.Sigma));
-            Tensor Step(Tensor from, Tensor e) => (level.Out * (from - (level.Sigma * e)) / level.Alpha) + (level.Skip * from);
+            Tensor Step(Tensor from, Tensor e) => from.Minus(e.Times(level.Sigma)).Times(level.Out).Times(1.0 / level.Alpha).Plus(from.Times(level.Skip));
 
             Tensor positive = Predict(prompt.Positive);
             if (type == GuidanceType.Initialize && i == 0)
@@ -35,9 +35,9 @@ internal static class SequentialLoop
             {
                 GuidanceType.None => positive,
                 GuidanceType.Full => Predict(prompt.Negative),
-                _ => stock * options.Delta,
+                _ => stock.Times(options.Delta),
             };
-            Tensor epsilon = type == GuidanceType.None ? positive : negative + (options.GuidanceScale * (positive - negative));
+            Tensor epsilon = type == GuidanceType.None ? positive : negative.Plus(positive.Minus(negative).Times(options.GuidanceScale));
             Tensor sample = Step(x, epsilon);
             if (i == levels.Length - 1)
             {
@@ -46,8 +46,8 @@ internal static class SequentialLoop
 
             ConsistencyLevel next = levels[i + 1];
             Tensor renoise = options.AddNoise ? noise[i + 1].unsqueeze(0) : zeros_like(x);
-            stock = renoise + (next.Alpha / next.Sigma * Step(level.Sigma * stock, epsilon));
-            x = (next.Alpha * sample) + (next.Sigma * renoise);
+            stock = renoise.Plus(Step(stock.Times(level.Sigma), epsilon).Times(next.Alpha / next.Sigma));
+            x = sample.Times(next.Alpha).Plus(renoise.Times(next.Sigma));
         }
     }
 }

@@ -100,7 +100,7 @@ public sealed class StreamBatchTests : IDisposable
             batch.Tick(frames[tick].unsqueeze(0), [tick], _prompt).Dispose();
             for (int row = 1; row < n && tick - row >= 0 && stockBefore is not null; row++)
             {
-                Tensor expected = (levels[row].Alpha * frames[tick - row]) + (levels[row].Sigma * stockBefore[row - 1]);
+                Tensor expected = frames[tick - row].Times(levels[row].Alpha).Plus(stockBefore[row - 1].Times(levels[row].Sigma));
                 AssertClose(expected, seen.Last![row], 2e-4);
             }
 
@@ -130,7 +130,7 @@ public sealed class StreamBatchTests : IDisposable
         Dictionary<long, Tensor> one = Stream(Options(3, 1), frames), three = Stream(Options(3, 3), frames);
         Assert.All(one, pair => AssertClose(pair.Value, three[pair.Key], 1e-6));
         Dictionary<long, Tensor> apart = Stream(Options(3, 3) with { ShareNoise = false }, frames);
-        Assert.True((apart[1] - three[1]).abs().max().item<float>() > 1e-3);
+        Assert.True(apart[1].Minus(three[1]).abs().max().item<float>() > 1e-3);
     }
 
     [Fact]
@@ -164,10 +164,10 @@ public sealed class StreamBatchTests : IDisposable
         StreamOptions options = Options(1, 1) with { Guidance = GuidanceType.None };
         ConsistencyLevel level = ConsistencyLevel.At(Process, LcmTimesteps.Select(options.Steps)[0]);
         double total = (level.Alpha * level.Alpha * Variance) + (level.Sigma * level.Sigma);
-        var gaussian = new FunctionDenoiser(x => level.Sigma * (x - (level.Alpha * Mean)) / total);
+        var gaussian = new FunctionDenoiser(x => x.Plus(-(level.Alpha * Mean)).Times(level.Sigma).Times(1.0 / total));
         using var batch = new StreamBatch(gaussian, Process, options, (Channels, Side, Side));
         using StreamTick tick = batch.Tick(Random(1), [0], _prompt);
-        Tensor expected = Mean + (level.Alpha * Variance * (batch.LastInput! - (level.Alpha * Mean)) / total);
+        Tensor expected = batch.LastInput!.Plus(-(level.Alpha * Mean)).Times(level.Alpha * Variance).Times(1.0 / total).Plus(Mean);
         AssertClose(expected, tick.Latents, 1e-5);
     }
 
@@ -213,7 +213,7 @@ public sealed class StreamBatchTests : IDisposable
         Collect(batch.Tick(frames[1].unsqueeze(0), [9], other), left);
         Drain(batch, left);
         Tensor unpainted = SequentialLoop.Run(_denoiser, Process, options, frames[0].unsqueeze(0), noise, _prompt)[0];
-        Assert.True((left[8] - unpainted).abs().max().item<float>() > 1e-4);
+        Assert.True(left[8].Minus(unpainted).abs().max().item<float>() > 1e-4);
     }
 
     [Fact]
@@ -269,8 +269,8 @@ public sealed class StreamBatchTests : IDisposable
 
         Tensor[] first = Run(3), again = Run(3), other = Run(4);
         Assert.All(first.Zip(again), pair => Assert.True(pair.First.equal(pair.Second).all().item<bool>()));
-        Assert.True((first[0] - first[1]).abs().max().item<float>() > 1e-3);
-        Assert.True((first[0] - other[0]).abs().max().item<float>() > 1e-3);
+        Assert.True(first[0].Minus(first[1]).abs().max().item<float>() > 1e-3);
+        Assert.True(first[0].Minus(other[0]).abs().max().item<float>() > 1e-3);
     }
 
     [Fact]
@@ -428,7 +428,7 @@ public sealed class StreamBatchTests : IDisposable
         public Tensor Predict(Tensor x, Tensor t, Conditioning conditioning)
         {
             (Tensor alpha, Tensor sigma) = Process.Coefficients(t);
-            return (x - (alpha * answer)) / sigma;
+            return x.Minus(alpha * answer) / sigma;
         }
     }
 

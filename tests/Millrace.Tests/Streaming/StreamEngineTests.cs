@@ -173,7 +173,7 @@ public sealed class StreamEngineTests : IDisposable
     public void A_pipeline_refuses_frames_that_do_not_fit()
     {
         using StreamPipeline pipeline = Pipeline(Options);
-        using Tensor wrong = rand(1, 3, Side, Side + 8), image = rand(1, 3, Side, Side), nan = full([1, 3, Side, Side], float.NaN);
+        using Tensor wrong = rand(1, 3, Side, Side + 8), image = rand(1, 3, Side, Side), nan = TensorArithmetic.Filled(float.NaN, null, 1, 3, Side, Side);
         Assert.Contains("[1, 3, 16, 16]", Assert.Throws<ArgumentException>(() => pipeline.Process(wrong, 0)).Message, StringComparison.Ordinal);
         Assert.Contains("not a finite number", Assert.Throws<ArgumentException>(() => pipeline.Process(nan, 0)).Message, StringComparison.Ordinal);
         pipeline.Process(image, 3);
@@ -230,9 +230,9 @@ public sealed class StreamEngineTests : IDisposable
 
         // Two images whose cosine is 0.95, in turn the reference each time one passes.
         using Tensor a = zeros(1, 3, 4, 4), b = zeros(1, 3, 4, 4);
-        a[0, 0, 0, 0] = 1;
-        b[0, 0, 0, 0] = 0.95;
-        b[0, 0, 0, 1] = Math.Sqrt(1 - (0.95 * 0.95));
+        a[0, 0, 0, 0].Fill(1);
+        b[0, 0, 0, 0].Fill(0.95);
+        b[0, 0, 0, 1].Fill(Math.Sqrt(1 - (0.95 * 0.95)));
         int skipped = 0, draws = 4000;
         bool last = false;
         filter.Reset();

@@ -18,6 +18,6 @@ internal static class Golden
     {
         Assert.Equal(expected.shape, actual.shape);
         using var scope = NewDisposeScope();
-        return ((actual - expected).abs().max() / expected.abs().max()).item<float>();
+        return (actual.Minus(expected).abs().max() / expected.abs().max()).item<float>();
     }
 }

@@ -22,9 +22,9 @@ public sealed class DenoisingObjectiveTests
 
         // From its own target, v is a noise - b x_0.
         (Tensor alpha, Tensor sigma) = Process.Coefficients(batch.Timesteps);
-        Tensor x = (alpha * batch.Target) + (sigma * batch.Noise);
-        Tensor velocity = (alpha * batch.Noise) - (sigma * batch.Target);
-        double expected = (network.call(x, batch.Timesteps, batch.Tokens) - velocity).square().mean().item<float>();
+        Tensor x = (alpha * batch.Target).Plus(sigma * batch.Noise);
+        Tensor velocity = (alpha * batch.Noise).Minus(sigma * batch.Target);
+        double expected = network.call(x, batch.Timesteps, batch.Tokens).Minus(velocity).Squared().mean().item<float>();
         Assert.Equal(expected, objective.Loss(0).item<float>(), 1e-4 * expected);
     }
 
@@ -37,9 +37,9 @@ public sealed class DenoisingObjectiveTests
         using var objective = new DenoisingObjective(network, Process, _ => batch, float32, (_, _) => { });
 
         (Tensor alpha, Tensor sigma) = Process.Coefficients(batch.Timesteps);
-        Tensor x = (alpha * batch.Start) + (sigma * batch.Noise);
+        Tensor x = (alpha * batch.Start).Plus(sigma * batch.Noise);
         Tensor found = PredictionConversion.ToSample(PredictionType.VPrediction, network.call(x, batch.Timesteps, batch.Tokens), x, alpha, sigma);
-        double expected = ((found - batch.Target) / sigma).square().mean().item<float>();
+        double expected = (found.Minus(batch.Target) / sigma).Squared().mean().item<float>();
         Assert.Equal(expected, objective.Loss(0).item<float>(), 1e-3 * expected);
     }
 

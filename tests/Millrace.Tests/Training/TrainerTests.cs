@@ -190,7 +190,7 @@ public sealed class TrainerTests
             using var scope = NewDisposeScope();
             using var generator = new Generator((ulong)Seed(seed));
             Tensor x = randn([16, _width], generator: generator);
-            return ((_layer.call(x) - x.sum(1, keepdim: true)).square().mean() * Scale).MoveToOuterDisposeScope();
+            return _layer.call(x).Minus(x.sum(1, keepdim: true)).Squared().mean().Times(Scale).MoveToOuterDisposeScope();
         }
 
         public void Preview(string folder, long step)

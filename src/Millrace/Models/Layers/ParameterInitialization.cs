@@ -35,6 +35,10 @@ public static class ParameterInitialization
                 case GroupNormalization layer:
                     layer.SetIdentity();
                     break;
+                case GroupNorm layer:
+                    layer.weight?.Fill(1);
+                    layer.bias?.Fill(0);
+                    break;
                 case LayerNorm layer:
                     layer.weight?.Fill(1);
                     layer.bias?.Fill(0);

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using Millrace.Checkpoints;
 using Millrace.Processes;
 using Millrace.Runtime;
 using static TorchSharp.torch;
@@ -33,16 +32,6 @@ public sealed class StreamHub : IAsyncDisposable
     private volatile bool _stopped;
 
     /// <summary>Starts a hub.</summary>
-    /// <param name="model">Used, not owned.</param>
-    /// <param name="options">How it is shared; null means the defaults.</param>
-    /// <param name="time">Clock; null means the system's.</param>
-    /// <exception cref="ArgumentException">Where the options are not valid.</exception>
-    public StreamHub(DiffusionModel model, StreamHubOptions? options = null, TimeProvider? time = null)
-        : this(model.Denoiser, model.Autoencoder, model.TextEncoder, model.Process, options, time)
-    {
-    }
-
-    /// <summary>Starts a hub over parts.</summary>
     /// <param name="denoiser">Used, not owned, like the other parts.</param>
     /// <param name="autoencoder">Pixels to latents and back.</param>
     /// <param name="textEncoder">Prompts to hidden states.</param>

@@ -21,7 +21,7 @@ public sealed class PickleFileTests : IDisposable
         using var scope = NewDisposeScope();
         (string, Tensor)[] tensors =
         [
-            ("single", rand(2, 3, 4)), ("double", rand(5, dtype: float64)), ("half", rand(7).to(float16)), ("brain", rand(3, 1).to(bfloat16)), ("whole", arange(4, dtype: int64)),
+            ("single", rand(2, 3, 4)), ("double", rand(5, dtype: float64)), ("half", rand(7).to(float16)), ("brain", rand(3, 1).to(bfloat16)), ("whole", TensorArithmetic.Indices(4)),
             ("bool", tensor([true, false])), ("scalar", tensor(1.5f)), ("empty", empty(0, 3)),
         ];
         using TensorFile file = Open(TorchArchive.OfTensors(tensors));
@@ -40,7 +40,7 @@ public sealed class PickleFileTests : IDisposable
     public void A_part_of_a_storage_and_a_transposed_one_are_read()
     {
         using var scope = NewDisposeScope();
-        Tensor all = arange(24, dtype: float32);
+        Tensor all = TensorArithmetic.Indices(24, type: float32);
         byte[] bytes = all.bytes.ToArray();
         using TensorFile file = Open(new TorchArchive().Dictionary(archive => archive
             .Text("part").Tensor(bytes, "FloatStorage", 24, 6, [2, 3], [3, 1])
