@@ -1,36 +1,45 @@
+using Millrace.Checkpoints;
 using Millrace.Guidance;
 using Millrace.Runtime;
 using Millrace.Streaming;
 
 namespace Millrace.Cli;
 
-/// <summary>Refuses a stream that cannot fit into memory before the system ends the process for it.</summary>
+/// <summary>Says what memory a model will take, and refuses what cannot fit, before anything is allocated.</summary>
 internal static class MemoryGuard
 {
-    /// <summary>
-    /// A lower bound of what one row of the network takes for each pixel of its image: a U-Net of 64 channels at an eighth of the
-    /// sides, with its skip connections. Real models take two to six times as much.
-    /// </summary>
-    private const long BytesPerPixelOfRow = 256;
+    // Below, nobody wants to know.
+    private const double WorthSaying = 256 << 20;
 
+    /// <summary>Of a stream.</summary>
     /// <exception cref="InsufficientMemoryException">Says what is needed and what there is.</exception>
-    public static void Check(StreamOptions options)
+    public static void Check(Terminal terminal, DiffusionModel survey, StreamOptions options, int bytesPerNumber)
     {
-        long rows = (long)options.FrameBufferSize * options.Steps.Count * (options.Guidance == GuidanceType.Full ? 2 : 1);
+        double rows = (double)options.FrameBufferSize * options.Steps.Count * (options.Guidance == GuidanceType.Full ? 2 : 1);
         Check(
-            rows, options.Width, options.Height, $"{options.Steps.Count} steps of {options.FrameBufferSize} frames", "use fewer --steps, a smaller --size or a smaller --frame-buffer");
+            terminal, MemoryForecast.Of(survey, options.Width, options.Height, options.FrameBufferSize, rows, bytesPerNumber),
+            $"{options.Steps.Count} steps of {options.FrameBufferSize} frames at {options.Width} x {options.Height}", "use fewer --steps, a smaller --size or a smaller --frame-buffer");
     }
 
+    /// <summary>Of pictures drawn with a solver.</summary>
     /// <exception cref="InsufficientMemoryException">Says what is needed and what there is.</exception>
-    public static void Check(int width, int height, int batch) => Check(batch, width, height, $"{batch} pictures at once", "use a smaller --size or a smaller --batch");
+    public static void Check(Terminal terminal, DiffusionModel survey, int width, int height, int batch, int bytesPerNumber) =>
+        Check(
+            terminal, MemoryForecast.Of(survey, width, height, batch, 2.0 * batch, bytesPerNumber),
+            $"{batch} pictures at once at {width} x {height}", "use a smaller --size, a smaller --batch or a smaller model");
 
-    private static void Check(long rows, int width, int height, string what, string remedy)
+    private static void Check(Terminal terminal, MemoryForecast forecast, string what, string remedy)
     {
-        double needed = (double)rows * width * height * BytesPerPixelOfRow, available = MemoryReading.Now().Available;
-        if (needed > available)
+        double available = MemoryReading.Now().Available;
+        string needs = $"{Gibibytes(forecast.WeightBytes)} for the weights and about {Gibibytes(forecast.ActivationBytes)} to compute {what}";
+        if (forecast.TotalBytes > available)
         {
-            throw new InsufficientMemoryException(
-                $"{what} at {width} x {height} need at least {Gibibytes(needed)} of memory, and {Gibibytes(available)} are available: {remedy}.");
+            throw new InsufficientMemoryException($"This needs {Gibibytes(forecast.TotalBytes)} of memory, {needs}, and {Gibibytes(available)} are available: {remedy}.");
+        }
+
+        if (forecast.TotalBytes > WorthSaying)
+        {
+            terminal.Note($"Memory: {needs}, of {Gibibytes(available)} that are available.");
         }
     }
 

@@ -82,7 +82,7 @@ internal static class GenerateCommand
         IReadOnlyList<string> files = Files(parsed);
         await FrameSinks.Create(files[0], SinkOptions(parsed)).DisposeAsync(); // Refuses a wrong name before the work, not after it.
         Frame? sketch = input is null ? null : await ReadAsync(input, cancellationToken);
-        using DiffusionModel model = ModelOptionSet.Load(parsed);
+        using DiffusionModel model = ModelOptionSet.Load(parsed, survey => CheckMemory(parsed, terminal, survey, solves, sketch is not null));
         PromptWarning.Write(terminal, model.TextEncoder, [prompt, parsed.GetValue(StreamOptionSet.Negative)]);
         IReadOnlyList<Frame> pictures = solves
             ? await SolveAsync(parsed, terminal, model, prompt, cancellationToken)
@@ -100,11 +100,25 @@ internal static class GenerateCommand
         return ExitCode.Success;
     }
 
+    private static void CheckMemory(ParseResult parsed, Terminal terminal, DiffusionModel survey, bool solves, bool fromPicture)
+    {
+        int bytesPerNumber = ModelOptionSet.BytesPerNumber(parsed);
+        if (solves)
+        {
+            PixelSize size = SizeOf(parsed, survey);
+            int frames = parsed.GetValue(SolverOptionSet.Motion) is null ? 1 : parsed.GetValue(SolverOptionSet.Frames) ?? 16;
+            MemoryGuard.Check(terminal, survey, size.Width, size.Height, frames * parsed.GetValue(SolverOptionSet.Batch), bytesPerNumber);
+        }
+        else
+        {
+            MemoryGuard.Check(terminal, survey, Options(parsed, survey, fromPicture), bytesPerNumber);
+        }
+    }
+
     private static Task<IReadOnlyList<Frame>> SolveAsync(ParseResult parsed, Terminal terminal, DiffusionModel model, string prompt, CancellationToken cancellationToken)
     {
         int? steps = parsed.GetValue(Steps)?.Single();
         PixelSize size = SizeOf(parsed, model);
-        MemoryGuard.Check(size.Width, size.Height, parsed.GetValue(SolverOptionSet.Batch));
         var fit = new FrameFit(size.Width, size.Height, parsed.GetValue(StreamOptionSet.Fit));
         return ProgressDisplay.RunAsync(terminal, "network calls", null, TimeProvider.System, done =>
         {
@@ -119,7 +133,6 @@ internal static class GenerateCommand
         ParseResult parsed, Terminal terminal, DiffusionModel model, Frame? sketch, string prompt, CancellationToken cancellationToken)
     {
         StreamOptions options = Options(parsed, model, sketch is not null);
-        MemoryGuard.Check(options);
         int count = parsed.GetValue(Count);
         string negative = parsed.GetValue(StreamOptionSet.Negative)!;
         return ProgressDisplay.RunAsync(terminal, "pictures", count, TimeProvider.System, done =>

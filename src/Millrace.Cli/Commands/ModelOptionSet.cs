@@ -56,13 +56,16 @@ internal static class ModelOptionSet
 
     public static IEnumerable<Option> All => [Model, Tokenizer, Prediction, TinyAutoencoder, Arithmetic, Threads];
 
-    /// <summary>Loads libtorch and the chosen model.</summary>
-    public static DiffusionModel Load(ParseResult parsed)
+    /// <summary>Loads libtorch, and the chosen model once <paramref name="check"/> has seen its shapes and lets it pass.</summary>
+    public static DiffusionModel Load(ParseResult parsed, Action<DiffusionModel> check)
     {
         string path = ModelCatalog.Find(parsed.GetValue(Model)!);
         LibTorch.Load();
-        return LoadTensors(path, parsed);
+        return LoadTensors(path, parsed, check);
     }
+
+    /// <summary>Bytes of a number that the networks compute, at most.</summary>
+    public static int BytesPerNumber(ParseResult parsed) => parsed.GetValue(Arithmetic) == Precision.Bf16 ? 2 : 4;
 
     /// <summary>How a model is loaded.</summary>
     public static LoadOptions Options(ParseResult parsed) => new()
@@ -88,14 +91,20 @@ internal static class ModelOptionSet
         _ => InferencePrecision.Measure(),
     };
 
-    private static DiffusionModel LoadTensors(string path, ParseResult parsed)
+    private static DiffusionModel LoadTensors(string path, ParseResult parsed, Action<DiffusionModel> check)
     {
+        LoadOptions options = Options(parsed);
+        using (DiffusionModel survey = Checkpoint.Survey(path, options))
+        {
+            check(survey);
+        }
+
         if (parsed.GetValue(Threads) is { } threads)
         {
             set_num_threads(threads);
         }
 
-        DiffusionModel model = Checkpoint.Load(path, Options(parsed));
+        DiffusionModel model = Checkpoint.Load(path, options);
         model.PrepareForInference(PrecisionOf(parsed));
         return model;
     }

@@ -43,10 +43,13 @@ internal static class StreamCommand
     {
         await using IFrameSource source = OpenSource(parsed);
         await using IFrameSink sink = OpenSink(parsed, source);
-        using DiffusionModel model = ModelOptionSet.Load(parsed);
-        model.CheckStreams();
-        StreamSession session = source is StreamSessionReplay replay ? replay.Session : StreamOptionSet.Session(parsed, model, source);
-        MemoryGuard.Check(session.Options);
+        StreamSession Session(DiffusionModel of) => source is StreamSessionReplay replay ? replay.Session : StreamOptionSet.Session(parsed, of, source);
+        using DiffusionModel model = ModelOptionSet.Load(parsed, survey =>
+        {
+            survey.CheckStreams();
+            MemoryGuard.Check(terminal, survey, Session(survey).Options, ModelOptionSet.BytesPerNumber(parsed));
+        });
+        StreamSession session = Session(model);
         PromptWarning.Write(terminal, model.TextEncoder, session.Commands.Select(command => command.Prompt).Prepend(session.Prompt));
 
         using var pipeline = new StreamPipeline(

@@ -1,3 +1,4 @@
+using Millrace.Checkpoints.Families;
 using Millrace.Checkpoints.SingleFiles;
 
 namespace Millrace.Checkpoints;
@@ -14,4 +15,11 @@ public static class Checkpoint
     /// <exception cref="InvalidDataException">Where a file is missing or broken, or asks for what is not computed here; one sentence that names it.</exception>
     public static DiffusionModel Load(string path, LoadOptions? options = null) =>
         File.Exists(path) ? SingleFileModel.Load(path, options ?? new LoadOptions()) : DiffusersFolder.Load(path, options);
+
+    /// <summary>A model without memory: what <see cref="Load"/> would make, its shapes alone, with every file checked but its values. For forecasts; it cannot compute.</summary>
+    /// <returns>The model; the caller's to dispose.</returns>
+    /// <inheritdoc cref="Load" path="/param"/>
+    /// <inheritdoc cref="Load" path="/exception"/>
+    public static DiffusionModel Survey(string path, LoadOptions? options = null) =>
+        File.Exists(path) ? SingleFileModel.Survey(path, options ?? new LoadOptions()) : ModelFolder.Survey(path, options, PipelineClasses.Assemble);
 }

@@ -8,7 +8,7 @@ namespace Millrace.Checkpoints;
 internal sealed class MappedBytes : IDisposable
 {
     // Mapped at once; what was read is given back before the next window.
-    private const long Window = 64 << 20;
+    private const long Window = 16 << 20;
 
     private readonly MemoryMappedFile? _map;
 

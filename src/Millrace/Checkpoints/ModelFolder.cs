@@ -49,21 +49,20 @@ internal sealed class ModelFolder : IDisposable
     /// <exception cref="InvalidDataException">Where a file is missing or broken, or parts do not fit; names it.</exception>
     public static T Load<T>(string path, LoadOptions? options, Func<ModelFolder, T> family, Func<string, TensorFile?>? weights = null, string? name = null)
     {
-        options ??= new LoadOptions();
-        options.Validate();
-        if (!Directory.Exists(path))
-        {
-            throw new DirectoryNotFoundException(File.Exists(path)
-                ? $"'{path}' is a file; a model is a folder in the layout of diffusers."
-                : $"There is no folder '{path}'.");
-        }
-
-        LibTorch.Load();
-        using var folder = new ModelFolder(path, options, weights, name);
+        using ModelFolder folder = Open(path, options, weights, name);
         _ = folder.Assemble(family, (files, network) => files.CheckFit(network));
         folder.DisposeParts();
-        folder._tensors = new TensorOptions(options.Precision, options.Device);
+        folder._tensors = new TensorOptions(folder._options.Precision, folder._options.Device);
         return folder.Assemble(family, (files, network) => files.LoadInto(network));
+    }
+
+    /// <summary>What <see cref="Load"/> would make, without memory: shapes alone.</summary>
+    /// <inheritdoc cref="Load" path="/param"/>
+    /// <inheritdoc cref="Load" path="/exception"/>
+    public static T Survey<T>(string path, LoadOptions? options, Func<ModelFolder, T> family, Func<string, TensorFile?>? weights = null, string? name = null)
+    {
+        using ModelFolder folder = Open(path, options, weights, name);
+        return folder.Assemble(family, (files, network) => files.CheckFit(network));
     }
 
     /// <summary>The first of some files of a part, all of which must be there.</summary>
@@ -120,6 +119,21 @@ internal sealed class ModelFolder : IDisposable
         {
             files.Dispose();
         }
+    }
+
+    private static ModelFolder Open(string path, LoadOptions? options, Func<string, TensorFile?>? weights, string? name)
+    {
+        options ??= new LoadOptions();
+        options.Validate();
+        if (!Directory.Exists(path))
+        {
+            throw new DirectoryNotFoundException(File.Exists(path)
+                ? $"'{path}' is a file; a model is a folder in the layout of diffusers."
+                : $"There is no folder '{path}'.");
+        }
+
+        LibTorch.Load();
+        return new ModelFolder(path, options, weights, name);
     }
 
     private T Network<TOptions, T>(string folder, string name, Func<string, TOptions> read, Func<TOptions, TensorOptions, T> build, string weights)

@@ -12,7 +12,8 @@ public readonly record struct MemoryReading(long Total, long Available)
     {
         GCMemoryInfo memory = GC.GetGCMemoryInfo();
         long total = memory.TotalAvailableMemoryBytes;
-        return new MemoryReading(total, Math.Min(total, AvailableOnLinux() ?? total - memory.MemoryLoadBytes));
+        long available = Math.Min(AvailableOnLinux() ?? total - memory.MemoryLoadBytes, ContainerMemory.Available() ?? long.MaxValue);
+        return new MemoryReading(total, Math.Clamp(available, 0, total));
     }
 
     private static long? AvailableOnLinux()

@@ -1,4 +1,5 @@
 using Millrace.Checkpoints;
+using Millrace.Cli;
 using Millrace.Tests.Support;
 using static TorchSharp.torch;
 
@@ -71,6 +72,22 @@ public sealed class ConvertTests : IDisposable
         await Refused(2, "--precision", "convert", lora, folder, "--precision", "fp8");
         await Refused(3, "tensor 'x' holds values beyond 65504, the largest of float16", "convert", large, _folder.File("half.safetensors"), "--precision", "fp16");
         Assert.Equal(["hostile.ckpt", "large.safetensors", "lora.safetensors"], Directory.GetFileSystemEntries(_folder.Path).Select(Path.GetFileName).Order());
+    }
+
+    [Fact]
+    public async Task Memory_is_forecast_and_what_cannot_fit_is_refused_before_it_is_loaded()
+    {
+        string folder = PublishedFolders.Write("sd1", _folder.File("sd1"));
+        CommandLineResult refused = await CommandLine.RunAsync("generate", "--prompt", "a red car", "--steps", "1", "--output", _folder.File("out.png"), "--model", folder, "--size", "16384");
+        Assert.Equal(4, refused.ExitCode);
+        Assert.Matches(@"^This needs \d+\.\d GiB of memory, 0\.0 GiB for the weights and about \d+\.\d GiB to compute 1 pictures at once at 16384 x 16384, and \d+\.\d GiB are available: use a smaller --size, a smaller --batch or a smaller model\.\n$", refused.Error);
+
+        using StringWriter told = new() { NewLine = "\n" }, quiet = new();
+        using DiffusionModel survey = Checkpoint.Survey(folder);
+        MemoryGuard.Check(new Terminal(TextWriter.Null, told, interactive: false), survey, 640, 640, batch: 1, bytesPerNumber: 4);
+        MemoryGuard.Check(new Terminal(TextWriter.Null, quiet, interactive: false), survey, 16, 16, batch: 1, bytesPerNumber: 4);
+        Assert.Matches(@"^Memory: 0\.0 GiB for the weights and about \d+\.\d GiB to compute 1 pictures at once at 640 x 640, of \d+\.\d GiB that are available\.\n$", told.ToString());
+        Assert.Equal("", quiet.ToString());
     }
 
     [Theory]

@@ -6,11 +6,15 @@ namespace Millrace.Checkpoints.SingleFiles;
 internal static class SingleFileModel
 {
     /// <inheritdoc cref="Checkpoint.Load"/>
-    public static DiffusionModel Load(string path, LoadOptions options) => With(path, options, (folder, single) =>
-        ModelFolder.Load(folder, options, PipelineClasses.Assemble, part => single.Parts.FirstOrDefault(of => of.Form.Folder == part).Tensors, Path.GetFileNameWithoutExtension(path)));
+    public static DiffusionModel Load(string path, LoadOptions options) => With(path, options, (folder, weights, name) =>
+        ModelFolder.Load(folder, options, PipelineClasses.Assemble, weights, name));
 
-    /// <summary>Hands on the folder that a file would be, and the file.</summary>
-    public static T With<T>(string path, LoadOptions options, Func<string, SingleFile, T> use)
+    /// <inheritdoc cref="Checkpoint.Survey"/>
+    public static DiffusionModel Survey(string path, LoadOptions options) => With(path, options, (folder, weights, name) =>
+        ModelFolder.Survey(folder, options, PipelineClasses.Assemble, weights, name));
+
+    /// <summary>Hands on the folder that a file would be, from a part to its weights, and what to call the model.</summary>
+    private static DiffusionModel With(string path, LoadOptions options, Func<string, Func<string, TensorFile?>, string, DiffusionModel> use)
     {
         using var single = SingleFile.Open(path);
         single.CheckComplete();
@@ -24,7 +28,7 @@ internal static class SingleFileModel
         try
         {
             single.WriteFrame(folder, options.TokenizerPath, options.Prediction);
-            return use(folder, single);
+            return use(folder, part => single.Parts.FirstOrDefault(of => of.Form.Folder == part).Tensors, Path.GetFileNameWithoutExtension(path));
         }
         catch (InvalidDataException error)
         {
