@@ -9,7 +9,7 @@ namespace Millrace.Checkpoints;
 internal static class ActivationForecast
 {
     // Tensors of the width of a stage around its transformer, whose gated feed-forward layers are eight times as wide.
-    private const double OfTransformer = 40;
+    private const double OfTransformer = 60;
 
     // Around the last, widest resolution of a decoder.
     private const double OfDecoder = 7;
