@@ -1,4 +1,5 @@
 using Millrace.Processes;
+using Millrace.Runtime;
 using static TorchSharp.torch;
 
 namespace Millrace.Streaming;
@@ -14,6 +15,7 @@ public sealed class StreamPipeline : IDisposable
     private readonly ITextEncoder _textEncoder;
     private readonly TimeProvider _time;
     private readonly StreamLane _lane;
+    private readonly ThreadGovernor _threads;
 
     /// <summary>Prepares a stream.</summary>
     /// <param name="denoiser">Used, not owned, like the other parts.</param>
@@ -32,6 +34,7 @@ public sealed class StreamPipeline : IDisposable
     {
         (_denoiser, _autoencoder, _textEncoder, _time) = (denoiser, autoencoder, textEncoder, time ?? TimeProvider.System);
         _lane = new StreamLane(denoiser, autoencoder, process, options, drainWhenStill);
+        _threads = new ThreadGovernor(_time);
         SetPrompt(prompt, negativePrompt);
     }
 
@@ -114,7 +117,11 @@ public sealed class StreamPipeline : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _lane.Dispose();
+    public void Dispose()
+    {
+        _lane.Dispose();
+        _threads.Dispose();
+    }
 
     private List<GeneratedImage> Advance(List<GeneratedImage> left)
     {
@@ -135,7 +142,7 @@ public sealed class StreamPipeline : IDisposable
     private Tensor? Denoise()
     {
         using StreamRows rows = _lane.NextRows();
-        using Tensor prediction = _denoiser.Predict(rows.X, rows.Timesteps, rows.Conditioning);
+        using Tensor prediction = _threads.Run(rows.Count, () => _denoiser.Predict(rows.X, rows.Timesteps, rows.Conditioning));
         return _lane.Complete(rows, prediction);
     }
 

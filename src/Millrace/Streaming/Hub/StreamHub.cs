@@ -21,6 +21,7 @@ public sealed class StreamHub : IAsyncDisposable
     private readonly StreamHubOptions _options;
     private readonly TimeProvider _time;
     private readonly PromptCache _prompts;
+    private readonly ThreadGovernor _threads;
     private readonly ConcurrentQueue<HubStream> _opened = new();
     private readonly List<HubStream> _streams = []; // on the hub's thread
     private readonly AutoResetEvent _wake = new(false);
@@ -45,6 +46,7 @@ public sealed class StreamHub : IAsyncDisposable
         (_denoiser, _autoencoder, _process, _options, _time) = (denoiser, autoencoder, process, options ?? new StreamHubOptions(), time ?? TimeProvider.System);
         _options.Validate();
         _prompts = new PromptCache(textEncoder, _options.CachedPrompts);
+        _threads = new ThreadGovernor(_time);
         OpenMp.EndWorkers(); // those of the caller's thread: all networks are called on the hub's
         _running = Task.Factory.StartNew(Run, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }
@@ -119,6 +121,7 @@ public sealed class StreamHub : IAsyncDisposable
             _stopped = true;
             Welcome();
             _streams.ForEach(stream => stream.Remove());
+            _threads.Dispose();
         }
     }
 
@@ -250,12 +253,13 @@ public sealed class StreamHub : IAsyncDisposable
 
     private Tensor Predict(IReadOnlyList<StreamRows> streams)
     {
-        Statistics.CountCall(streams.Sum(rows => rows.Count));
-        return streams.Count == 1
+        int count = streams.Sum(rows => rows.Count);
+        Statistics.CountCall(count);
+        return _threads.Run(count, () => streams.Count == 1
             ? _denoiser.Predict(streams[0].X, streams[0].Timesteps, streams[0].Conditioning)
             : _denoiser.Predict(
                 cat([.. streams.Select(rows => rows.X)], 0), cat([.. streams.Select(rows => rows.Timesteps)], 0),
-                Conditioning.Concatenate([.. streams.Select(rows => rows.Conditioning)]));
+                Conditioning.Concatenate([.. streams.Select(rows => rows.Conditioning)])));
     }
 
     /// <summary>Lets newcomers in, and those that have left go.</summary>
