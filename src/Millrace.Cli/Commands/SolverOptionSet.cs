@@ -43,7 +43,7 @@ internal static class SolverOptionSet
         HelpName = "DIR=FILE",
     };
 
-    public static Option<string?> Refiner { get; } = new("--refiner") { Description = "A folder of SDXL's refiner, which draws the last part.", HelpName = "DIR" };
+    public static Option<string?> Refiner { get; } = new("--refiner") { Description = "SDXL's refiner, a folder or a single file, which draws the last part.", HelpName = "DIR|FILE" };
 
     public static Option<double?> Handover { get; } = new Option<double?>("--handover")
     {
