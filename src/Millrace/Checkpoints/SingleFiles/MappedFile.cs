@@ -26,7 +26,7 @@ internal sealed record MappedEntry(string Name, ScalarType Type, IReadOnlyList<l
 /// <summary>Tensors of other files under other names; nothing is copied until it is read. The files stay their owner's.</summary>
 internal sealed class MappedFile(string path, IEnumerable<MappedEntry> entries) : TensorFile
 {
-    private readonly Dictionary<string, MappedEntry> _entries = entries.ToDictionary(entry => entry.Name, StringComparer.Ordinal);
+    private readonly Dictionary<string, MappedEntry> _entries = ByName(path, entries);
 
     public override string Path => path;
 
@@ -61,6 +61,20 @@ internal sealed class MappedFile(string path, IEnumerable<MappedEntry> entries) 
 
             start += segment.Count;
         }
+    }
+
+    private static Dictionary<string, MappedEntry> ByName(string path, IEnumerable<MappedEntry> entries)
+    {
+        var named = new Dictionary<string, MappedEntry>(StringComparer.Ordinal);
+        foreach (MappedEntry entry in entries)
+        {
+            if (!named.TryAdd(entry.Name, entry))
+            {
+                throw new InvalidDataException($"'{path}': tensor '{entry.Name}' is there twice, under two names.");
+            }
+        }
+
+        return named;
     }
 
     private static void FillTransposed(MappedEntry entry, long first, Tensor flat)
