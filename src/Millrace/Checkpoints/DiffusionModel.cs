@@ -1,3 +1,4 @@
+using Millrace.Checkpoints.Adapters;
 using Millrace.Checkpoints.Schedulers;
 using Millrace.Models;
 using Millrace.Models.UNets;
@@ -11,6 +12,7 @@ namespace Millrace.Checkpoints;
 public sealed class DiffusionModel : IDisposable
 {
     private IDenoiser? _denoiser;
+    private LoraSet? _loras;
 
     /// <summary>What to call it.</summary>
     public required string Name { get; init; }
@@ -50,6 +52,9 @@ public sealed class DiffusionModel : IDisposable
 
     /// <summary>The networks, by the names of their folders (<c>unet</c>, <c>transformer</c>, <c>vae</c>, <c>text_encoder</c>, <c>text_encoder_2</c> ...); owned.</summary>
     public required IReadOnlyDictionary<string, Module> Parts { get; init; }
+
+    /// <summary>The LoRAs on its networks.</summary>
+    public LoraSet Loras => _loras ??= new LoraSet(Name, Parts);
 
     /// <summary>Predicts in latents.</summary>
     public IDenoiser Denoiser => _denoiser ??= DenoiserOf(Network);
@@ -91,6 +96,7 @@ public sealed class DiffusionModel : IDisposable
     /// <summary>Releases the networks.</summary>
     public void Dispose()
     {
+        _loras?.Dispose();
         foreach (Module part in Parts.Values)
         {
             part.Dispose();

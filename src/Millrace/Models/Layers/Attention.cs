@@ -61,6 +61,15 @@ internal sealed class Attention : Module<Tensor, Tensor, Tensor>
         _joinedBias = _query.Bias is null ? null : cat([.. joined.Select(projection => projection.Bias!)], 0).DetachFromDisposeScope();
     }
 
+    /// <summary>Joins the projections again after their weights have changed; nothing where they were never joined.</summary>
+    public void RefreshFused()
+    {
+        if (_joinedProjection is not null)
+        {
+            Fuse();
+        }
+    }
+
     public override Tensor forward(Tensor tokens, Tensor context) => Forward(tokens, context, bias: null);
 
     /// <param name="tokens">[B, N, width].</param>
