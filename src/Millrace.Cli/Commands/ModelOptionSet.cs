@@ -46,6 +46,14 @@ internal static class ModelOptionSet
         HelpName = "DIR",
     };
 
+    private static Option<IReadOnlyList<LoraWord>> Lora { get; } = new("--lora")
+    {
+        Description = "A LoRA (.safetensors, in the key style of diffusers, kohya or PEFT) and its scale, such as ink.safetensors:0.8; can be given many times.",
+        CustomParser = LoraWord.Parse,
+        DefaultValueFactory = _ => [],
+        HelpName = "FILE[:SCALE]",
+    };
+
     private static Option<Precision> Arithmetic { get; } = new Option<Precision>("--precision")
     {
         Description = "Arithmetic of the networks; auto times both on this machine and takes the faster.",
@@ -54,7 +62,7 @@ internal static class ModelOptionSet
 
     private static Option<int?> Threads { get; } = new Option<int?>("--threads") { Description = "Threads of one operator; without it, one a core.", HelpName = "N" }.Whole(1);
 
-    public static IEnumerable<Option> All => [Model, Tokenizer, Prediction, TinyAutoencoder, Arithmetic, Threads];
+    public static IEnumerable<Option> All => [Model, Tokenizer, Prediction, TinyAutoencoder, Lora, Arithmetic, Threads];
 
     /// <summary>Loads libtorch, and the chosen model once <paramref name="check"/> has seen its shapes and lets it pass.</summary>
     public static DiffusionModel Load(ParseResult parsed, Action<DiffusionModel> check)
@@ -105,7 +113,20 @@ internal static class ModelOptionSet
         }
 
         DiffusionModel model = Checkpoint.Load(path, options);
-        model.PrepareForInference(PrecisionOf(parsed));
-        return model;
+        try
+        {
+            foreach (LoraWord lora in parsed.GetValue(Lora)!)
+            {
+                model.Loras.Add(lora.Path, lora.Scale);
+            }
+
+            model.PrepareForInference(PrecisionOf(parsed));
+            return model;
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
     }
 }

@@ -18,6 +18,7 @@ public sealed class StreamEngine
     private readonly TimeProvider _time;
     private readonly Queue<StreamCommand> _scheduled;
     private readonly ConcurrentQueue<StreamCommand> _posted = new();
+    private readonly ConcurrentQueue<Action> _changes = new();
     private readonly Dictionary<long, Arrival> _inFlight = [];
 
     /// <summary>Prepares an engine for one run.</summary>
@@ -41,6 +42,21 @@ public sealed class StreamEngine
     {
         command.Options?.Validate();
         _posted.Enqueue(command);
+    }
+
+    /// <summary>
+    /// Changes what the stream uses, such as the scale of a LoRA on its model, before the next frame and between network calls.
+    /// Safe to call from any thread. A change that throws ends the run with its exception.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">While a session is recorded: it would not replay.</exception>
+    public void Post(Action change)
+    {
+        if (_recorder is not null)
+        {
+            throw new InvalidOperationException("A recorded stream changes through commands alone: its session could not replay another change.");
+        }
+
+        _changes.Enqueue(change);
     }
 
     /// <summary>
@@ -169,6 +185,11 @@ public sealed class StreamEngine
     private List<Departure> ApplyCommands(long frameId)
     {
         List<Departure> departures = [];
+        while (_changes.TryDequeue(out Action? change))
+        {
+            change();
+        }
+
         while ((_scheduled.TryPeek(out StreamCommand? command) && command.FrameId <= frameId && _scheduled.TryDequeue(out command)) || _posted.TryDequeue(out command))
         {
             _recorder?.Record(command with { FrameId = frameId });

@@ -1,7 +1,10 @@
+using Millrace.Checkpoints;
 using Millrace.Imaging;
 using Millrace.Imaging.Sources;
+using Millrace.Models.UNets;
 using Millrace.Tests.Pipelines;
 using Millrace.Tests.Support;
+using static TorchSharp.torch;
 
 namespace Millrace.Tests.Cli;
 
@@ -58,6 +61,36 @@ public sealed class GenerateWithSolverTests(TinyFolderFixture folders) : IClassF
             Assert.Equal("", result.Error);
             Assert.Equal((16, 16), await SizeAsync("out-1.png"));
         }
+    }
+
+    [Fact]
+    public async Task LoRAs_change_the_picture_as_far_as_they_are_on()
+    {
+        const string layer = "unet.mid_block.attentions.0.transformer_blocks.0.attn2.to_v";
+        using (UNet2DConditionModel network = new(TinyModel.UNet))
+        using (var generator = new Generator(5))
+        {
+            long[] shape = network.state_dict()[layer["unet.".Length..] + ".weight"].shape;
+            SafetensorsWriter.Write(_folder.File("ink.safetensors"), new Dictionary<string, Tensor>
+            {
+                [layer + ".lora_A.weight"] = randn([2, shape[1]], generator: generator),
+                [layer + ".lora_B.weight"] = randn([shape[0], 2], generator: generator),
+            });
+        }
+
+        async Task<byte[]> DrawAsync(params string[] loras)
+        {
+            CommandLineResult result = await RunAsync("sd", ["--prompt", "a red car", "--steps", "2", .. loras.SelectMany(lora => new[] { "--lora", _folder.File(lora) })]);
+            Assert.Equal("", result.Error);
+            return await File.ReadAllBytesAsync(_folder.File("out.png"), TestContext.Current.CancellationToken);
+        }
+
+        byte[] plain = await DrawAsync();
+        Assert.Equal(plain, await DrawAsync("ink.safetensors:0"));
+        Assert.NotEqual(plain, await DrawAsync("ink.safetensors:4", "ink.safetensors"));
+
+        CommandLineResult other = await RunAsync("dit", "--prompt", "1", "--steps", "2", "--lora", _folder.File("ink.safetensors"));
+        Assert.Contains("is a LoRA for another base", Assert.Single(other.Error.TrimEnd('\n').Split('\n')), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -141,6 +141,25 @@ public sealed class StreamEngineTests : IDisposable
     }
 
     [Fact]
+    public async Task What_the_stream_uses_changes_before_a_frame_and_never_while_a_session_is_recorded()
+    {
+        using StreamPipeline pipeline = Pipeline(Options);
+        var engine = new StreamEngine(pipeline);
+        int changes = 0;
+        engine.Post(() => changes++);
+        await engine.RunAsync(new SyntheticSource(3, side: Side), new CollectingSink());
+        Assert.Equal(1, changes);
+
+        var failing = new StreamEngine(pipeline);
+        failing.Post(() => throw new InvalidDataException("no such LoRA"));
+        await Assert.ThrowsAsync<InvalidDataException>(() => failing.RunAsync(new SyntheticSource(3, side: Side), new CollectingSink()));
+
+        using var recorder = new StreamSessionRecorder(Path.Combine(_folder, "recorded.zip"), new StreamSession { Options = Options });
+        var recorded = new StreamEngine(pipeline, recorder: recorder);
+        Assert.Throws<InvalidOperationException>(() => recorded.Post(() => changes++));
+    }
+
+    [Fact]
     public async Task Side_by_side_shows_the_input_at_the_left()
     {
         using StreamPipeline pipeline = Pipeline(Options with { SimilarityThreshold = 0.98 });
