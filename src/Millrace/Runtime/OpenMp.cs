@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using TorchSharp;
 
 namespace Millrace.Runtime;
 
@@ -7,12 +8,33 @@ internal static unsafe class OpenMp
 {
     private const int Hard = 2; // omp_pause_hard of omp.h
 
-    private static readonly nint Library = Find();
+    private static readonly nint Library = Find("/libgomp");
     private static readonly delegate* unmanaged<int, int> PauseAll = (delegate* unmanaged<int, int>)Export("omp_pause_resource_all");
+    private static readonly delegate* unmanaged<int, void> SetOwnThreads = (delegate* unmanaged<int, void>)Export("omp_set_num_threads");
+    private static readonly delegate* unmanaged<int, int> SetOwnMatrixThreads = (delegate* unmanaged<int, int>)Export(Find("/libtorch_cpu."), "MKL_Set_Num_Threads_Local");
 
     /// <summary>GOMP_parallel (function, its argument, threads, flags); null where there is none.</summary>
     public static readonly delegate* unmanaged<delegate* unmanaged<void*, void>, void*, uint, uint, void> Parallel =
         (delegate* unmanaged<delegate* unmanaged<void*, void>, void*, uint, uint, void>)Export("GOMP_parallel");
+
+    /// <summary>
+    /// Sets how many threads the operators of the calling thread run on, and of no other: <c>torch.set_num_threads</c>, which is used
+    /// where OpenMP cannot be reached, also sets what every thread starts with that calls libtorch later.
+    /// </summary>
+    public static void SetThreads(int count)
+    {
+        if (SetOwnThreads == null)
+        {
+            torch.set_num_threads(count);
+            return;
+        }
+
+        SetOwnThreads(count);
+        if (SetOwnMatrixThreads != null)
+        {
+            _ = SetOwnMatrixThreads(count);
+        }
+    }
 
     /// <summary>
     /// Ends the workers that OpenMP keeps for the calling thread; they come back with its next operator. Every thread that has
@@ -27,10 +49,12 @@ internal static unsafe class OpenMp
         }
     }
 
-    private static nint Export(string name) => Library != 0 && NativeLibrary.TryGetExport(Library, name, out nint export) ? export : 0;
+    private static nint Export(string name) => Export(Library, name);
+
+    private static nint Export(nint library, string name) => library != 0 && NativeLibrary.TryGetExport(library, name, out nint export) ? export : 0;
 
     /// <summary>The very library that libtorch has loaded, whatever its file is called (wheels and packages rename it).</summary>
-    private static nint Find()
+    private static nint Find(string name)
     {
         if (!OperatingSystem.IsLinux())
         {
@@ -38,7 +62,7 @@ internal static unsafe class OpenMp
         }
 
         string? path = File.ReadLines("/proc/self/maps")
-            .Select(line => line.LastIndexOf('/') is int slash and >= 0 && line[slash..].StartsWith("/libgomp", StringComparison.Ordinal) ? line[line.IndexOf('/')..] : null)
+            .Select(line => line.LastIndexOf('/') is int slash and >= 0 && line[slash..].StartsWith(name, StringComparison.Ordinal) ? line[line.IndexOf('/')..] : null)
             .FirstOrDefault(found => found is not null);
         return path is not null && NativeLibrary.TryLoad(path, out nint library) ? library : 0;
     }

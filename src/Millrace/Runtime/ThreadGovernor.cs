@@ -5,7 +5,7 @@ namespace Millrace.Runtime;
 /// <summary>
 /// Runs network calls on all threads, or on one while others need the cores. The threads of an operator wait for one another
 /// many hundred times a call; where another program holds one of the cores, each wait can last as long as that program's turn,
-/// and a call takes a hundred times as long. One thread alone then is much the faster. Results do not depend on it.
+/// and a call takes a hundred times as long. One thread alone then is much the faster. Results are the same to rounding.
 /// </summary>
 /// <remarks>
 /// For each number of rows, calls are timed once on one thread. Two calls in a row on all threads that take longer than that
@@ -27,9 +27,9 @@ internal sealed class ThreadGovernor : IDisposable
     /// <summary>Starts on all threads.</summary>
     /// <param name="time">Clock.</param>
     /// <param name="threads">Number of all threads; null means libtorch's.</param>
-    /// <param name="setThreads">Changes the number; null changes libtorch's.</param>
+    /// <param name="setThreads">Changes the number; null changes that of the calling thread's operators.</param>
     public ThreadGovernor(TimeProvider time, int? threads = null, Action<int>? setThreads = null) =>
-        (_time, _threads, _setThreads) = (time, threads ?? get_num_threads(), setThreads ?? set_num_threads);
+        (_time, _threads, _setThreads) = (time, threads ?? get_num_threads(), setThreads ?? OpenMp.SetThreads);
 
     /// <summary>Whether calls run on one thread at present, because others need the cores.</summary>
     public bool Alone => _left > 0;
@@ -67,7 +67,7 @@ internal sealed class ThreadGovernor : IDisposable
         }
     }
 
-    /// <summary>Gives libtorch all threads back.</summary>
+    /// <summary>Gives the operators all threads back.</summary>
     public void Dispose()
     {
         if (Alone)

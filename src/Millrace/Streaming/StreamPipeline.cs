@@ -41,6 +41,12 @@ public sealed class StreamPipeline : IDisposable
     /// <summary>How frames are generated that enter from now on.</summary>
     public StreamOptions Options => _lane.Options;
 
+    /// <summary>
+    /// Whether every network call runs on as many threads as the one before, as the same bits in a replay demand: sums may be
+    /// rounded otherwise on another number. Without it a call goes to one thread while other programs need the cores.
+    /// </summary>
+    public bool SteadyThreads { get; init; }
+
     /// <summary>Counters and durations.</summary>
     public StreamStatistics Statistics => _lane.Statistics;
 
@@ -142,7 +148,8 @@ public sealed class StreamPipeline : IDisposable
     private Tensor? Denoise()
     {
         using StreamRows rows = _lane.NextRows();
-        using Tensor prediction = _threads.Run(rows.Count, () => _denoiser.Predict(rows.X, rows.Timesteps, rows.Conditioning));
+        Tensor Predict() => _denoiser.Predict(rows.X, rows.Timesteps, rows.Conditioning);
+        using Tensor prediction = SteadyThreads ? Predict() : _threads.Run(rows.Count, Predict);
         return _lane.Complete(rows, prediction);
     }
 

@@ -74,6 +74,29 @@ public sealed class ThreadGovernorTests
         Assert.Equal(7, governor.Run(1, () => 7));
     }
 
+    [Fact]
+    public async Task Threads_of_one_thread_are_not_those_of_another()
+    {
+        LibTorch.Load();
+        int all = TorchSharp.torch.get_num_threads();
+        int[] seen = await Task.Factory.StartNew(
+            () =>
+            {
+                OpenMp.SetThreads(all + 1);
+                int here = TorchSharp.torch.get_num_threads(), there = 0;
+                var other = new Thread(() => there = TorchSharp.torch.get_num_threads());
+                other.Start();
+                other.Join();
+                return new[] { here, there };
+            },
+            TestContext.Current.CancellationToken,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default);
+
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "only OpenMP of Linux counts by thread here");
+        Assert.Equal([all + 1, all], seen);
+    }
+
     private ThreadGovernor Governor() => new(_time, All, threads => _threads = threads);
 
     /// <summary>Threads that each call ran on.</summary>

@@ -293,7 +293,7 @@ public sealed class StreamEngineTests : IDisposable
     }
 
     private StreamPipeline Pipeline(StreamOptions options, string prompt = "", string negative = "", bool drainWhenStill = false) =>
-        new(_denoiser, new PixelAutoencoder(), new LetterEncoder(), VariancePreservingProcess.StableDiffusion, options, prompt, negative, drainWhenStill);
+        new(_denoiser, new PixelAutoencoder(), new LetterEncoder(), VariancePreservingProcess.StableDiffusion, options, prompt, negative, drainWhenStill) { SteadyThreads = true };
 
     private sealed class CollectingSink : IFrameSink
     {
