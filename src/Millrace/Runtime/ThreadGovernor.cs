@@ -11,7 +11,7 @@ namespace Millrace.Runtime;
 /// For each number of rows, calls are timed once on one thread. Two calls in a row on all threads that take longer than that
 /// send the next ones to one thread, for longer each time it happens again. Used from one thread at a time.
 /// </remarks>
-internal sealed class ThreadGovernor : IDisposable
+internal sealed class ThreadGovernor
 {
     private const double Tolerance = 1.5; // a call on all threads over one on a single thread
     private const int Patience = 2, FirstTerm = 32, LongestTerm = 1024;
@@ -46,7 +46,8 @@ internal sealed class ThreadGovernor : IDisposable
 
         Measurement measured = _measured.GetValueOrDefault(rows);
         bool trial = !Alone && measured.Calls is 1 or 2; // the first call on any number of threads also prepares
-        if (trial)
+        bool single = trial || Alone;
+        if (single)
         {
             _setThreads(1);
         }
@@ -60,19 +61,10 @@ internal sealed class ThreadGovernor : IDisposable
         }
         finally
         {
-            if (trial)
+            if (single)
             {
-                _setThreads(_threads);
+                _setThreads(_threads); // the thread is the caller's, and does other work too
             }
-        }
-    }
-
-    /// <summary>Gives the operators all threads back.</summary>
-    public void Dispose()
-    {
-        if (Alone)
-        {
-            _setThreads(_threads);
         }
     }
 
@@ -81,17 +73,13 @@ internal sealed class ThreadGovernor : IDisposable
         _measured[rows] = new Measurement(measured.Calls + 1, trial || Alone ? seconds : measured.Single);
         if (Alone)
         {
-            if (--_left == 0)
-            {
-                _setThreads(_threads);
-            }
+            _left--;
         }
         else if (!trial && measured.Calls > 2)
         {
             _slowCalls = seconds > Tolerance * measured.Single ? _slowCalls + 1 : 0;
             if (_slowCalls == Patience)
             {
-                _setThreads(1);
                 (_left, _term, _slowCalls) = (_term, Math.Min(2 * _term, LongestTerm), 0);
             }
             else if (_slowCalls == 0)

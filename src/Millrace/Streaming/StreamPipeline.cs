@@ -123,11 +123,7 @@ public sealed class StreamPipeline : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        _lane.Dispose();
-        _threads.Dispose();
-    }
+    public void Dispose() => _lane.Dispose();
 
     private List<GeneratedImage> Advance(List<GeneratedImage> left)
     {

@@ -121,7 +121,6 @@ public sealed class StreamHub : IAsyncDisposable
             _stopped = true;
             Welcome();
             _streams.ForEach(stream => stream.Remove());
-            _threads.Dispose();
         }
     }
 
