@@ -64,6 +64,7 @@ internal static class CommandTree
             ConvertCommand.Create(terminal),
             VerifyCommand.Create(terminal),
             BenchCommand.Create(terminal),
+            RecipeCommand.Create(terminal),
             DoctorCommand.Create(terminal),
         };
         root.HelpName = "millrace";

@@ -97,9 +97,4 @@ internal static class BenchCommand
             terminal.WriteLine(line);
         }
     }
-
-    private sealed class Notes(Terminal terminal) : IProgress<string>
-    {
-        public void Report(string value) => terminal.Note(value);
-    }
 }

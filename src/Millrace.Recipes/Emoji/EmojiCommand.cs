@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 namespace Millrace.Recipes.Emoji;
 
 /// <summary>The command line of the emoji model.</summary>
-internal static class EmojiCommand
+public static class EmojiCommand
 {
     private static readonly Option<DirectoryInfo> Data = new("--data") { Description = "Folder with captions.tsv and noto-emoji-72.tar.gz.", Required = true };
     private static readonly Option<string> Model = new("--model") { Description = "Folder of the model.", DefaultValueFactory = _ => "models/emoji" };
@@ -24,6 +24,7 @@ internal static class EmojiCommand
         DefaultValueFactory = _ => ["autoencoder", "denoiser", "settle", "judge"],
     };
 
+    /// <summary>The command and its own.</summary>
     public static Command Create()
     {
         Stages.AcceptOnlyFromAmong("autoencoder", "denoiser", "settle", "judge");

@@ -37,6 +37,23 @@ public static class PredictionConversion
         _ => throw Unknown(type),
     };
 
+    /// <summary>What a network that predicts <paramref name="type"/> should say where x_t = a x_0 + b e.</summary>
+    /// <param name="type">What it predicts.</param>
+    /// <param name="sample">x_0, [B, C, H, W].</param>
+    /// <param name="noise">e, [B, C, H, W].</param>
+    /// <param name="alpha">a, [B, 1, 1, 1].</param>
+    /// <param name="sigma">b, [B, 1, 1, 1].</param>
+    /// <returns>[B, C, H, W]; may be an alias of an argument.</returns>
+    public static Tensor Target(PredictionType type, Tensor sample, Tensor noise, Tensor alpha, Tensor sigma) => type switch
+    {
+        PredictionType.Epsilon => noise.alias(),
+        PredictionType.VPrediction => (alpha * noise).Minus(sigma * sample),
+        PredictionType.Sample => sample.alias(),
+        PredictionType.Flow => noise.Minus(sample),
+        PredictionType.Edm => (sigma * sample).Minus(alpha * noise),
+        _ => throw Unknown(type),
+    };
+
     /// <summary>The same conversions where one level holds for all rows, as factors in double precision, over its coordinates of x and its scale of the data.</summary>
     /// <remarks>
     /// The network sees x' = c x, c the input scale, which is a y_0 + b e with a = c Alpha d, b = c Sigma and y_0 = x_0 / d of unit

@@ -13,9 +13,9 @@ public sealed class ClassificationObjective(
     private const double LabelSmoothing = 0.05;
 
     /// <inheritdoc/>
-    public Module Network => network;
+    public IReadOnlyList<Player> Players => [new Player("classifier", network, draw => Loss(draw.Seed))];
 
-    /// <inheritdoc/>
+    /// <summary>The loss of a batch, a scalar under autograd; the caller's to dispose.</summary>
     public Tensor Loss(long seed)
     {
         using var scope = NewDisposeScope();

@@ -1,6 +1,5 @@
 using Millrace.Processes;
 using static TorchSharp.torch;
-using static TorchSharp.torch.nn;
 
 namespace Millrace.Training;
 
@@ -24,9 +23,9 @@ public sealed class DenoisingObjective(
     private readonly CoefficientTable _coefficients = new(process, network.parameters().First().device);
 
     /// <inheritdoc/>
-    public Module Network => network;
+    public IReadOnlyList<Player> Players => [new Player("denoiser", network, draw => Loss(draw.Seed))];
 
-    /// <inheritdoc/>
+    /// <summary>The loss of a batch, a scalar under autograd; the caller's to dispose.</summary>
     public Tensor Loss(long seed)
     {
         using var scope = NewDisposeScope();

@@ -1,6 +1,5 @@
 using Millrace.Models.Autoencoders;
 using static TorchSharp.torch;
-using static TorchSharp.torch.nn;
 
 namespace Millrace.Training;
 
@@ -18,9 +17,9 @@ public sealed class ReconstructionObjective(AutoencoderTiny autoencoder, Func<lo
     private const double LatentWeight = 1e-3;
 
     /// <inheritdoc/>
-    public Module Network => autoencoder;
+    public IReadOnlyList<Player> Players => [new Player("autoencoder", autoencoder, draw => Loss(draw.Seed))];
 
-    /// <inheritdoc/>
+    /// <summary>The loss of a batch, a scalar under autograd; the caller's to dispose.</summary>
     public Tensor Loss(long seed)
     {
         using var scope = NewDisposeScope();

@@ -3,7 +3,6 @@ using Millrace.Tests.Cli;
 using Millrace.Tests.Support;
 using Millrace.Training;
 using static TorchSharp.torch;
-using static TorchSharp.torch.nn;
 using Linear = Millrace.Models.Layers.Linear;
 
 namespace Millrace.Tests.Training;
@@ -182,13 +181,15 @@ public sealed class TrainerTests
 
         public float[] Values => [.. _layer.parameters().SelectMany(parameter => parameter.data<float>().ToArray())];
 
-        public Module Network => _layer;
+        public IReadOnlyList<Player> Players => [new Player("toy", _layer, Loss)];
 
-        public Tensor Loss(long seed)
+        private Tensor Loss(TrainingDraw draw)
         {
+            draw.Samples = ["one.png", "two.png"];
+            draw.Record("two", tensor(2f));
             OnLoss(++_calls);
             using var scope = NewDisposeScope();
-            using var generator = new Generator((ulong)Seed(seed));
+            using var generator = new Generator((ulong)Seed(draw.Seed));
             Tensor x = randn([16, _width], generator: generator);
             return _layer.call(x).Minus(x.sum(1, keepdim: true)).Squared().mean().Times(Scale).MoveToOuterDisposeScope();
         }

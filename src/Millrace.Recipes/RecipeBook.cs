@@ -1,0 +1,15 @@
+using Millrace.Recipes.RectifiedFlow;
+
+namespace Millrace.Recipes;
+
+/// <summary>All recipes.</summary>
+public static class RecipeBook
+{
+    /// <summary>All, by name.</summary>
+    public static IReadOnlyList<Recipe> All { get; } = [new RectifiedFlowRecipe()];
+
+    /// <summary>The recipe of a name.</summary>
+    /// <exception cref="ArgumentException">Where there is none; lists them.</exception>
+    public static Recipe Find(string name) => All.FirstOrDefault(recipe => recipe.Name == name)
+        ?? throw new ArgumentException($"There is no recipe '{name}'. There are: {string.Join(", ", All.Select(recipe => recipe.Name))}.", nameof(name));
+}

@@ -1,0 +1,9 @@
+using static TorchSharp.torch;
+
+namespace Millrace.Training;
+
+/// <summary>Samples and the noise that each is joined with; tensors in the dispose scope of the caller.</summary>
+/// <param name="Sample">x_0, [B, C, H, W], float32.</param>
+/// <param name="Noise">e, [B, C, H, W]; in domain transfer a sample of the other domain.</param>
+/// <param name="Conditioning">One row for each sample.</param>
+public sealed record CoupledBatch(Tensor Sample, Tensor Noise, Conditioning Conditioning);

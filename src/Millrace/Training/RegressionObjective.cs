@@ -1,0 +1,51 @@
+using Millrace.Processes;
+using Millrace.Training.TimeLaws;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace Millrace.Training;
+
+/// <summary>
+/// Trains a denoiser on x_t = a x_0 + b e: how far its prediction is from what x_0 and e make of it. The coupling of x_0 and e,
+/// the law of t and the measure of distance make the method.
+/// </summary>
+/// <remarks>
+/// Independent coupling and squared error: Ho et al. 2020, arXiv 2006.11239, equation 14, and for flows Liu et al. 2022, arXiv
+/// 2209.03003, equation 1. Pairs of a trained model: reflow (there, section 2.3), rectified diffusion (Wang et al. 2024, arXiv
+/// 2410.07303). Pairs and a <see cref="GridTimeLaw"/> of one step: distillation into one step.
+/// </remarks>
+/// <param name="network">What is trained; float32 parameters.</param>
+/// <param name="denoiser">The network as a denoiser, under autograd.</param>
+/// <param name="process">The forward process.</param>
+/// <param name="coupling">Where samples and noise come from.</param>
+public sealed class RegressionObjective(Module network, IDenoiser denoiser, IDiffusionProcess process, Coupling coupling) : IObjective
+{
+    /// <summary>Law of t.</summary>
+    public TimeLaw TimeLaw { get; init; } = new UniformTimeLaw();
+
+    /// <summary>Distance of a prediction from its target.</summary>
+    public Premetric Premetric { get; init; } = Premetrics.SquaredError;
+
+    /// <summary>Whether distances are measured between x_0 and the x_0 that the prediction implies, rather than between predictions.</summary>
+    public bool InSampleSpace { get; init; }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Player> Players => [new Player("denoiser", network, Loss)];
+
+    /// <summary>The loss of a batch, a scalar under autograd; the caller's to dispose.</summary>
+    public Tensor Loss(TrainingDraw draw)
+    {
+        using var scope = NewDisposeScope();
+        using var random = new SeededRandom(draw.Seed, network.parameters().First().device);
+        CoupledBatch batch = coupling(draw.Step, random);
+        (double first, double last) = process.TimeRange;
+        Tensor t = TimeLaw.Draw(batch.Sample.shape[0], random).Times(last - first).Plus(first);
+        (Tensor alpha, Tensor sigma) = process.Coefficients(t);
+        Tensor x = (alpha * batch.Sample).Plus(sigma * batch.Noise);
+        Tensor prediction = denoiser.Predict(x, t, batch.Conditioning);
+        Tensor rows = InSampleSpace
+            ? Premetric(PredictionConversion.ToSample(denoiser.Prediction, prediction, x, alpha, sigma), batch.Sample)
+            : Premetric(prediction, PredictionConversion.Target(denoiser.Prediction, batch.Sample, batch.Noise, alpha, sigma));
+        return rows.mean().MoveToOuterDisposeScope();
+    }
+}
