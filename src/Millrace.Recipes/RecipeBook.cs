@@ -1,4 +1,6 @@
+using Millrace.Recipes.RectifiedDiffusion;
 using Millrace.Recipes.RectifiedFlow;
+using Millrace.Recipes.RectifiedFlowPlusPlus;
 
 namespace Millrace.Recipes;
 
@@ -6,7 +8,10 @@ namespace Millrace.Recipes;
 public static class RecipeBook
 {
     /// <summary>All, by name.</summary>
-    public static IReadOnlyList<Recipe> All { get; } = [new RectifiedFlowRecipe()];
+    public static IReadOnlyList<Recipe> All { get; } = 
+    [
+        new RectifiedFlowRecipe(), new RectifiedFlowPlusPlusRecipe(), new RectifiedDiffusionRecipe(),
+    ];
 
     /// <summary>The recipe of a name.</summary>
     /// <exception cref="ArgumentException">Where there is none; lists them.</exception>

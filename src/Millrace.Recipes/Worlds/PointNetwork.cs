@@ -7,11 +7,11 @@ namespace Millrace.Recipes.Worlds;
 /// <summary>A denoiser of points, [B, D, 1, 1]: a few wide layers that see the point, the time and the class.</summary>
 internal sealed class PointNetwork : Module<Tensor, Tensor, Tensor>, IDenoiser
 {
-    private const double TrainTimesteps = 1000;
     private const int Frequencies = 8;
 
     private readonly TorchSharp.Modules.ModuleList<Millrace.Models.Layers.Linear> _layers = new();
     private readonly int _classes;
+    private readonly double _timeScale;
 
     /// <param name="prediction">What it predicts.</param>
     /// <param name="seed">Seed of its weights.</param>
@@ -19,10 +19,11 @@ internal sealed class PointNetwork : Module<Tensor, Tensor, Tensor>, IDenoiser
     /// <param name="depth">Hidden layers.</param>
     /// <param name="classes">Number of classes; one more label means none of them. 0 for a network without.</param>
     /// <param name="dimensions">D.</param>
-    public PointNetwork(PredictionType prediction, long seed, int width = 128, int depth = 3, int classes = 0, int dimensions = 2)
+    /// <param name="timeScale">Brings the process's time to a range of about 1.</param>
+    public PointNetwork(PredictionType prediction, long seed, int width = 128, int depth = 3, int classes = 0, int dimensions = 2, double timeScale = 1e-3)
         : base(nameof(PointNetwork))
     {
-        (Prediction, _classes) = (prediction, classes);
+        (Prediction, _classes, _timeScale) = (prediction, classes, timeScale);
         int input = dimensions + 1 + (2 * Frequencies) + (classes > 0 ? classes + 1 : 0);
         for (int layer = 0; layer <= depth; layer++)
         {
@@ -42,7 +43,7 @@ internal sealed class PointNetwork : Module<Tensor, Tensor, Tensor>, IDenoiser
     public Tensor Predict(Tensor x, Tensor t, Conditioning conditioning)
     {
         using var scope = NewDisposeScope();
-        Tensor time = t.to(float32).Times(1 / TrainTimesteps).unsqueeze(1);
+        Tensor time = t.to(float32).Times(_timeScale).unsqueeze(1);
         Tensor angles = cat([.. Enumerable.Range(1, Frequencies).Select(frequency => time.Times(Math.PI * frequency))], 1);
         List<Tensor> inputs = [x.flatten(1), time, angles.sin(), angles.cos()];
         if (_classes > 0)

@@ -30,7 +30,7 @@ public static class DiffusionProcessExtensions
     public static NoiseLevel LevelAt(this IDiffusionProcess process, double timestep)
     {
         (double alpha, double sigma) = process.Coefficients(timestep);
-        return new NoiseLevel(timestep, alpha, sigma);
+        return process is EdmProcess edm ? edm.At(sigma) : new NoiseLevel(timestep, alpha, sigma);
     }
 
     internal static void CheckTime(this IDiffusionProcess process, double timestep)

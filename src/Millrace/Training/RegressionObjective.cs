@@ -38,14 +38,16 @@ public sealed class RegressionObjective(Module network, IDenoiser denoiser, IDif
         using var scope = NewDisposeScope();
         using var random = new SeededRandom(draw.Seed, network.parameters().First().device);
         CoupledBatch batch = coupling(draw.Step, random);
-        (double first, double last) = process.TimeRange;
-        Tensor t = TimeLaw.Draw(batch.Sample.shape[0], random).Times(last - first).Plus(first);
-        (Tensor alpha, Tensor sigma) = process.Coefficients(t);
-        Tensor x = (alpha * batch.Sample).Plus(sigma * batch.Noise);
-        Tensor prediction = denoiser.Predict(x, t, batch.Conditioning);
+        using Tensor shares = TimeLaw.Draw(batch.Sample.shape[0], random);
+        var levels = LevelRows.At(process, shares);
+        Tensor x = (levels.Alpha * batch.Sample).Plus(levels.Sigma * batch.Noise) * levels.InputScale;
+        Tensor prediction = denoiser.Predict(x, levels.Time, batch.Conditioning);
+
+        // In the network's coordinates: x = a y + b e, with y the sample over the scale of the data.
+        Tensor a = levels.InputScale * levels.Alpha * levels.DataScale, b = levels.InputScale * levels.Sigma, sample = batch.Sample / levels.DataScale;
         Tensor rows = InSampleSpace
-            ? Premetric(PredictionConversion.ToSample(denoiser.Prediction, prediction, x, alpha, sigma), batch.Sample)
-            : Premetric(prediction, PredictionConversion.Target(denoiser.Prediction, batch.Sample, batch.Noise, alpha, sigma));
+            ? Premetric(PredictionConversion.ToSample(denoiser.Prediction, prediction, x, a, b), sample)
+            : Premetric(prediction, PredictionConversion.Target(denoiser.Prediction, sample, batch.Noise, a, b));
         return rows.mean().MoveToOuterDisposeScope();
     }
 }
