@@ -1,6 +1,9 @@
+using Millrace.Recipes.Boot;
+using Millrace.Recipes.InstaFlow;
 using Millrace.Recipes.RectifiedDiffusion;
 using Millrace.Recipes.RectifiedFlow;
 using Millrace.Recipes.RectifiedFlowPlusPlus;
+using Millrace.Recipes.SlimFlow;
 
 namespace Millrace.Recipes;
 
@@ -10,7 +13,7 @@ public static class RecipeBook
     /// <summary>All, by name.</summary>
     public static IReadOnlyList<Recipe> All { get; } = 
     [
-        new RectifiedFlowRecipe(), new RectifiedFlowPlusPlusRecipe(), new RectifiedDiffusionRecipe(),
+        new RectifiedFlowRecipe(), new RectifiedFlowPlusPlusRecipe(), new RectifiedDiffusionRecipe(), new InstaFlowRecipe(), new SlimFlowRecipe(), new BootRecipe(),
     ];
 
     /// <summary>The recipe of a name.</summary>

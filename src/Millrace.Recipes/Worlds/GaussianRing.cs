@@ -23,6 +23,13 @@ internal sealed record GaussianRing(double Radius = 4, double Deviation = 0.2)
         return (points.MoveToOuterDisposeScope(), modes.MoveToOuterDisposeScope());
     }
 
+    /// <summary>The corner nearest to each point, [B], int64; the caller's to dispose.</summary>
+    public Tensor Nearest(Tensor points)
+    {
+        using var scope = NewDisposeScope();
+        return cdist(points.flatten(1), Corners()).argmin(1).MoveToOuterDisposeScope();
+    }
+
     /// <summary>Independent points and noise: what a teacher learns from.</summary>
     public Coupling Independent(int batch) => (_, random) =>
         new CoupledBatch(Draw(batch, random).Points, random.Normal(batch, 2, 1, 1), Conditioning.WithoutText(batch));
