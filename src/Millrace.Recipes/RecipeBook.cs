@@ -11,7 +11,7 @@ namespace Millrace.Recipes;
 public static class RecipeBook
 {
     /// <summary>All, by name.</summary>
-    public static IReadOnlyList<Recipe> All { get; } = 
+    public static IReadOnlyList<Recipe> All { get; } =
     [
         new RectifiedFlowRecipe(), new RectifiedFlowPlusPlusRecipe(), new RectifiedDiffusionRecipe(), new InstaFlowRecipe(), new SlimFlowRecipe(), new BootRecipe(),
     ];

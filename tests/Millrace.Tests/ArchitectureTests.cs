@@ -15,7 +15,8 @@ public sealed class ArchitectureTests
         { "Models", ["Solvers", "Guidance", "Checkpoints", "Streaming", "Training", "Evaluation", "Imaging"] },
         { "Checkpoints", ["Guidance", "Streaming", "Training", "Evaluation", "Imaging"] },
         { "Streaming", ["Models", "Checkpoints", "Training", "Evaluation"] },
-        { "Training", ["Streaming", "Evaluation"] },
+        { "Training", ["Distillation", "Streaming", "Evaluation"] },
+        { "Distillation", ["Streaming", "Evaluation"] },
     };
 
     [Theory]

@@ -1,3 +1,5 @@
+using Millrace.Tests.Support;
+
 namespace Millrace.Tests;
 
 /// <summary>What the README shows is what the project builds.</summary>
@@ -6,7 +8,7 @@ public sealed class ReadmeTests
     [Fact]
     public void The_example_is_the_sample_that_the_solution_builds()
     {
-        string root = Root();
+        string root = SourceTree.Root;
         string sample = File.ReadAllText(Path.Combine(root, "samples", "FirstStream", "Program.cs")).Trim();
         Assert.Contains(sample, File.ReadAllText(Path.Combine(root, "README.md")), StringComparison.Ordinal);
     }
@@ -14,7 +16,7 @@ public sealed class ReadmeTests
     [Fact]
     public void Every_file_that_a_document_links_to_is_there()
     {
-        string root = Root();
+        string root = SourceTree.Root;
         foreach (string document in Directory.EnumerateFiles(root, "*.md").Concat(Directory.EnumerateFiles(Path.Combine(root, "docs"), "*.md", SearchOption.AllDirectories)))
         {
             foreach (System.Text.RegularExpressions.Match link in System.Text.RegularExpressions.Regex.Matches(File.ReadAllText(document), @"\]\(([^)#:]+)\)"))
@@ -22,18 +24,5 @@ public sealed class ReadmeTests
                 Assert.True(Path.Exists(Path.Combine(Path.GetDirectoryName(document)!, link.Groups[1].Value)), $"{document} links to {link.Groups[1].Value}");
             }
         }
-    }
-
-    private static string Root()
-    {
-        for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-        {
-            if (File.Exists(Path.Combine(folder.FullName, "Millrace.slnx")))
-            {
-                return folder.FullName;
-            }
-        }
-
-        throw new DirectoryNotFoundException("The tests run outside the source tree.");
     }
 }

@@ -31,7 +31,7 @@ public sealed class RectifiedDiffusionRecipe : Recipe
 
     /// <inheritdoc/>
     public override string Experiment =>
-        "points on a ring of eight Gaussians; a noise-predicting teacher (linear betas), 100,000 of its pairs (DDIM, 100 steps); from its weights either a flow on the straight path or a noise predictor on the teacher's own path, with as many steps.";
+        "points on a ring of eight Gaussians; a noise-predicting teacher (linear betas), 100,000 of its pairs (DDIM, 100 steps); from its weights either a flow on the straight path or a noise predictor on the teacher's own path (pseudo-Huber distance of samples, as in the paper's code), with as many steps.";
 
     /// <inheritdoc/>
     public override IReadOnlyList<Criterion> Criteria { get; } =
@@ -68,7 +68,11 @@ public sealed class RectifiedDiffusionRecipe : Recipe
         {
             using var student = new PointNetwork(prediction, context.Seed);
             teacher.CopyTo(student);
-            var objective = new RegressionObjective(student, student, process, (_, random) => pairs.Draw(Batch, random));
+            var objective = new RegressionObjective(student, student, process, (_, random) => pairs.Draw(Batch, random))
+            {
+                InSampleSpace = prediction == PredictionType.Epsilon,
+                Premetric = prediction == PredictionType.Epsilon ? Premetrics.ElementwisePseudoHuber() : Premetrics.SquaredError,
+            };
             context.Train($"{(prediction == PredictionType.Flow ? "reflow" : "rectified")}-{steps}", objective, Training.Options(context.Steps(steps)));
             Measure(arm, student, early);
         }

@@ -51,7 +51,7 @@ public sealed class RectifiedFlowPlusPlusRecipe : Recipe
     {
         var found = new Findings();
         int points = context.Steps(Points);
-        using var teacher = new PointNetwork(PredictionType.Edm, context.Seed, timeScale: 1);
+        using var teacher = new PointNetwork(PredictionType.Edm, context.Seed, timeScale: 0.25);
         var teaching = new RegressionObjective(teacher, teacher, Process, Ring.Independent(Batch)) { TimeLaw = new LogNormalTimeLaw(Process) };
         context.Train("teacher", teaching, Training.Options(context.Steps(TeacherSteps)));
 
@@ -74,7 +74,7 @@ public sealed class RectifiedFlowPlusPlusRecipe : Recipe
 
         void LearnFromTeacher(string arm, string folder, TimeLaw law, Premetric premetric)
         {
-            using var student = new PointNetwork(PredictionType.Edm, context.Seed, timeScale: 1);
+            using var student = new PointNetwork(PredictionType.Edm, context.Seed, timeScale: 0.25);
             Learn(arm, folder, teacher.CopyTo(student), new EdmAsFlow(student, DataDeviation, FlowSampling.Process), law, premetric);
         }
 

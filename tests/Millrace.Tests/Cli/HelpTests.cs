@@ -14,6 +14,8 @@ public sealed class HelpTests
     [InlineData("bench")]
     [InlineData("bench stream")]
     [InlineData("bench hub")]
+    [InlineData("recipe")]
+    [InlineData("recipe run")]
     [InlineData("doctor")]
     public async Task Says_what_is_written_down(string command)
     {

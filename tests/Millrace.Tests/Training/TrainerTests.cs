@@ -89,8 +89,23 @@ public sealed class TrainerTests
         using var toy = new Toy { Scale = double.NaN };
         using var trainer = new Trainer(toy, Options(steps: 5), folder.Path);
         var error = Assert.Throws<InvalidOperationException>(() => trainer.Run(seed: 1));
-        Assert.Contains("learning rate", error.Message, StringComparison.Ordinal);
+        Assert.Contains("At step 1 the loss of 'toy' is NaN on the batch of one.png, two.png; there is no checkpoint yet.", error.Message, StringComparison.Ordinal);
         Assert.False(File.Exists(Path.Combine(folder.Path, "checkpoint.safetensors")));
+    }
+
+    [Fact]
+    public void Players_take_turns_each_on_its_own_loss_and_rate()
+    {
+        using var folder = new TemporaryFolder();
+        using var duel = new Duel();
+        float[] before = [duel.First, duel.Second];
+        var log = new List<TrainingProgress>();
+        using var trainer = new Trainer(duel, Options(steps: 1) with { LearningRate = 0.01, WarmupSteps = 0, FinalLearningRateRatio = 1, WeightDecay = 0 }, folder.Path);
+        trainer.Run(seed: 1, new Reports(log.Add));
+        Assert.Equal(before[0] + 0.01, duel.First, 1e-4); // one update, up
+        Assert.Equal(before[1] - 0.06, duel.Second, 1e-3); // three updates at twice the rate, down
+        Assert.Equal(["critic", "gap"], log[0].Terms.Keys.Order());
+        Assert.Equal([1], duel.Steps);
     }
 
     [Fact]
@@ -199,5 +214,46 @@ public sealed class TrainerTests
         }
 
         public void Dispose() => _layer.Dispose();
+    }
+
+    /// <summary>Two numbers: the first rises with the second's leave, the second falls.</summary>
+    private sealed class Duel : IObjective, IDisposable
+    {
+        private readonly Linear _first, _second;
+
+        public Duel()
+        {
+            using var initial = new Generator(3);
+            (_first, _second) = (new Linear(1, 1, bias: false).Initialize(initial), new Linear(1, 1, bias: false).Initialize(initial));
+        }
+
+        public List<long> Steps { get; } = [];
+
+        public float First => _first.Weight.item<float>();
+
+        public float Second => _second.Weight.item<float>();
+
+        public IReadOnlyList<Player> Players =>
+        [
+            new("leader", _first, draw =>
+            {
+                using var scope = NewDisposeScope();
+                draw.Record("gap", _first.Weight.Minus(_second.Weight).sum());
+                return _second.Weight.Minus(_first.Weight).sum().MoveToOuterDisposeScope();
+            }),
+            new("critic", _second, _ =>
+            {
+                using var scope = NewDisposeScope();
+                return _second.Weight.Minus(_first.Weight).sum().MoveToOuterDisposeScope();
+            }) { UpdatesPerStep = 3, LearningRateFactor = 2 },
+        ];
+
+        public void AfterStep(long step) => Steps.Add(step);
+
+        public void Dispose()
+        {
+            _first.Dispose();
+            _second.Dispose();
+        }
     }
 }
