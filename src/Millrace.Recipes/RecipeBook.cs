@@ -1,5 +1,7 @@
+using Millrace.Recipes.AdjointDpm;
 using Millrace.Recipes.Boot;
 using Millrace.Recipes.InstaFlow;
+using Millrace.Recipes.MmdDdm;
 using Millrace.Recipes.RectifiedDiffusion;
 using Millrace.Recipes.RectifiedFlow;
 using Millrace.Recipes.RectifiedFlowPlusPlus;
@@ -14,6 +16,7 @@ public static class RecipeBook
     public static IReadOnlyList<Recipe> All { get; } =
     [
         new RectifiedFlowRecipe(), new RectifiedFlowPlusPlusRecipe(), new RectifiedDiffusionRecipe(), new InstaFlowRecipe(), new SlimFlowRecipe(), new BootRecipe(),
+        new MmdDdmRecipe(), new AdjointDpmRecipe(),
     ];
 
     /// <summary>The recipe of a name.</summary>

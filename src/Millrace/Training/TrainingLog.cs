@@ -14,17 +14,17 @@ internal sealed class TrainingLog(string path, string leader) : IDisposable
     /// <exception cref="NotFiniteNumberException">Where the loss is no number; found at once on the processor, at the next entry elsewhere.</exception>
     public void Add(string name, Tensor loss, TrainingDraw draw)
     {
-        if (loss.device.type == TorchSharp.DeviceType.CPU && !double.IsFinite(loss.item<float>()))
+        if (loss.device.type == TorchSharp.DeviceType.CPU && Value(loss) is var value && !double.IsFinite(value))
         {
             string samples = draw.Samples.Count == 0 ? "" : $" on the batch of {string.Join(", ", draw.Samples)}";
-            throw new NotFiniteNumberException($"the loss of '{name}' is {loss.item<float>()}{samples}");
+            throw new NotFiniteNumberException($"the loss of '{name}' is {value}{samples}");
         }
 
         Add(name, loss);
-        foreach ((string term, Tensor value) in draw.Take())
+        foreach ((string term, Tensor recorded) in draw.Take())
         {
-            Add(term, value);
-            value.Dispose();
+            Add(term, recorded);
+            recorded.Dispose();
         }
     }
 
@@ -58,6 +58,12 @@ internal sealed class TrainingLog(string path, string leader) : IDisposable
         }
 
         _means.Clear();
+    }
+
+    private static double Value(Tensor scalar)
+    {
+        using Tensor number = scalar.detach().to(float64);
+        return number.item<double>();
     }
 
     private void Add(string name, Tensor value)
