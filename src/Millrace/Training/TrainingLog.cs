@@ -71,7 +71,7 @@ internal sealed class TrainingLog(string path, string leader) : IDisposable
         using IDisposable noGrad = no_grad();
         using var scope = NewDisposeScope();
         (Tensor sum, long count) = _means.GetValueOrDefault(name, (null!, 0));
-        Tensor next = count == 0 ? value.detach().to(float32).clone() : sum.Plus(value);
+        Tensor next = count == 0 ? value.detach().to(float32).clone() : sum.Plus(value.to(float32));
         sum?.Dispose();
         _means[name] = (next.DetachFromDisposeScope(), count + 1);
     }
