@@ -1,5 +1,7 @@
 using Millrace.Recipes.AdjointDpm;
 using Millrace.Recipes.Boot;
+using Millrace.Recipes.Ddo;
+using Millrace.Recipes.DpmOt;
 using Millrace.Recipes.InstaFlow;
 using Millrace.Recipes.MmdDdm;
 using Millrace.Recipes.RectifiedDiffusion;
@@ -16,7 +18,7 @@ public static class RecipeBook
     public static IReadOnlyList<Recipe> All { get; } =
     [
         new RectifiedFlowRecipe(), new RectifiedFlowPlusPlusRecipe(), new RectifiedDiffusionRecipe(), new InstaFlowRecipe(), new SlimFlowRecipe(), new BootRecipe(),
-        new MmdDdmRecipe(), new AdjointDpmRecipe(),
+        new MmdDdmRecipe(), new AdjointDpmRecipe(), new DdoRecipe(), new DpmOtRecipe(),
     ];
 
     /// <summary>The recipe of a name.</summary>

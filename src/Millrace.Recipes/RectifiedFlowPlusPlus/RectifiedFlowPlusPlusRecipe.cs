@@ -56,10 +56,8 @@ public sealed class RectifiedFlowPlusPlusRecipe : Recipe
         context.Train("teacher", teaching, Training.Options(context.Steps(TeacherSteps)));
 
         context.Progress.Report("making pairs");
-        var path = SigmaPath.Of(Process);
-        NoiseLevel[] levels = [.. SigmaGrids.Karras(Process.SigmaMin, Process.SigmaMax, 40).Where(sigma => sigma > 0).Append(0).Select(sigma => path.At(sigma))];
         using PairStore pairs = PairGeneration.Run(
-            new Sampler(teacher, new HeunSolver(path, NoiseInterval.Between(levels))), levels[0].Sigma, [2, 1, 1], context.Steps(Pairs),
+            EdmSampling.Heun(teacher, Process, 40), Process.SigmaMax, [2, 1, 1], context.Steps(Pairs),
             new PairOrigin(WeightFingerprint.Of(teacher), "Heun, 40 steps, sigma 80 to 0.002, rho 7"), context.Seed, batch: 10_000, cancellation: context.Cancellation);
 
         using (var fresh = new PointNetwork(PredictionType.Flow, context.Seed))
