@@ -13,10 +13,10 @@ public sealed record TransportOptions
     public double LearningRate { get; init; } = 0.1;
 
     /// <summary>Iterations without a smaller error after which samples double and the step shrinks, at least 1.</summary>
-    public int Patience { get; init; } = 50;
+    public int Patience { get; init; } = 30;
 
     /// <summary>How often samples may double, at least 0.</summary>
-    public int Doublings { get; init; } = 3;
+    public int Doublings { get; init; } = 5;
 
     /// <summary>Norm of the difference between cell masses and weights at which it is solved, above 0.</summary>
     public double Tolerance { get; init; } = 8e-4;
