@@ -5,6 +5,7 @@ using Millrace.Recipes.DpmOt;
 using Millrace.Recipes.InstaFlow;
 using Millrace.Recipes.MmdDdm;
 using Millrace.Recipes.MultiStudent;
+using Millrace.Recipes.NitroFusion;
 using Millrace.Recipes.RectifiedDiffusion;
 using Millrace.Recipes.RectifiedFlow;
 using Millrace.Recipes.RectifiedFlowPlusPlus;
@@ -19,7 +20,7 @@ public static class RecipeBook
     public static IReadOnlyList<Recipe> All { get; } =
     [
         new RectifiedFlowRecipe(), new RectifiedFlowPlusPlusRecipe(), new RectifiedDiffusionRecipe(), new InstaFlowRecipe(), new SlimFlowRecipe(), new BootRecipe(),
-        new MmdDdmRecipe(), new AdjointDpmRecipe(), new DdoRecipe(), new DpmOtRecipe(), new MultiStudentRecipe(),
+        new MmdDdmRecipe(), new AdjointDpmRecipe(), new DdoRecipe(), new DpmOtRecipe(), new MultiStudentRecipe(), new NitroFusionRecipe(),
     ];
 
     /// <summary>The recipe of a name.</summary>

@@ -1,4 +1,5 @@
 using System.Reflection;
+using Millrace.Runtime;
 
 namespace Millrace.Recipes;
 
@@ -24,11 +25,20 @@ public sealed class RecipeRunner(TimeProvider time)
         long start = time.GetTimestamp();
         long[] seeds = [.. Enumerable.Range(1, scale == RecipeScale.Smoke ? 1 : Seeds)];
         var findings = new List<Findings>();
-        foreach (long seed in seeds)
+        int threads = TorchSharp.torch.get_num_threads();
+        OpenMp.SetThreads(1); // networks of points gain nothing from more, and lose much where others need the cores
+        try
         {
-            cancellation.ThrowIfCancellationRequested();
-            var told = new Prefixed(progress, $"seed {seed}: ");
-            findings.Add(recipe.Run(new RecipeContext(scale, seed, Path.Combine(folder, $"seed-{seed}"), told, cancellation)));
+            foreach (long seed in seeds)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                var told = new Prefixed(progress, $"seed {seed}: ");
+                findings.Add(recipe.Run(new RecipeContext(scale, seed, Path.Combine(folder, $"seed-{seed}"), told, cancellation)));
+            }
+        }
+        finally
+        {
+            OpenMp.SetThreads(threads);
         }
 
         var record = RecipeRecord.Of(

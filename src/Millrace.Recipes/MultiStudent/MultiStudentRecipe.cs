@@ -116,7 +116,7 @@ public sealed class MultiStudentRecipe : Recipe
 
     private static string Arm(int students) => students == 1 ? "1 student" : $"{students} students";
 
-    private static OneStepGenerator Generator(IDenoiser denoiser) => new(denoiser, Process.LevelAt(Process.TimeRange.Last));
+    private static FewStepGenerator Generator(IDenoiser denoiser) => new(denoiser, Process.LevelAt(Process.TimeRange.Last));
 
     private static Conditioning Labelled(Tensor labels) => new(empty([labels.shape[0], 0, 0])) { ClassLabels = labels };
 }

@@ -7,11 +7,10 @@ namespace Millrace.Recipes.Worlds;
 /// <summary>A denoiser of points, [B, D, 1, 1]: a few wide layers that see the point, the time and the class.</summary>
 internal sealed class PointNetwork : Module<Tensor, Tensor, Tensor>, IDenoiser
 {
-    private const int Frequencies = 8;
-
     private readonly TorchSharp.Modules.ModuleList<Millrace.Models.Layers.Linear> _layers = new();
     private readonly int _classes;
     private readonly double _timeScale;
+    private readonly int _frequencies;
 
     /// <param name="prediction">What it predicts.</param>
     /// <param name="seed">Seed of its weights.</param>
@@ -20,11 +19,13 @@ internal sealed class PointNetwork : Module<Tensor, Tensor, Tensor>, IDenoiser
     /// <param name="classes">Number of classes; one more label means none of them. 0 for a network without.</param>
     /// <param name="dimensions">D.</param>
     /// <param name="timeScale">Brings the process's time to a range of about 1.</param>
-    public PointNetwork(PredictionType prediction, long seed, int width = 128, int depth = 3, int classes = 0, int dimensions = 2, double timeScale = 1e-3)
+    /// <param name="frequencies">Sines and cosines of the time, from half a period over its range of 1 upwards.</param>
+    public PointNetwork(
+        PredictionType prediction, long seed, int width = 128, int depth = 3, int classes = 0, int dimensions = 2, double timeScale = 1e-3, int frequencies = 8)
         : base(nameof(PointNetwork))
     {
-        (Prediction, _classes, _timeScale) = (prediction, classes, timeScale);
-        int input = dimensions + 1 + (2 * Frequencies) + (classes > 0 ? classes + 1 : 0);
+        (Prediction, Width, _classes, _timeScale, _frequencies) = (prediction, width, classes, timeScale, frequencies);
+        int input = dimensions + 1 + (2 * frequencies) + (classes > 0 ? classes + 1 : 0);
         for (int layer = 0; layer <= depth; layer++)
         {
             _layers.Add(new Millrace.Models.Layers.Linear(layer == 0 ? input : width, layer == depth ? dimensions : width));
@@ -40,25 +41,20 @@ internal sealed class PointNetwork : Module<Tensor, Tensor, Tensor>, IDenoiser
     /// <summary>Number of parameters.</summary>
     public long Size => parameters().Sum(parameter => parameter.numel());
 
+    /// <summary>Width of the hidden layers.</summary>
+    public int Width { get; }
+
     public Tensor Predict(Tensor x, Tensor t, Conditioning conditioning)
     {
         using var scope = NewDisposeScope();
-        Tensor time = t.to(float32).Times(_timeScale).unsqueeze(1);
-        Tensor angles = cat([.. Enumerable.Range(1, Frequencies).Select(frequency => time.Times(Math.PI * frequency))], 1);
-        List<Tensor> inputs = [x.flatten(1), time, angles.sin(), angles.cos()];
-        if (_classes > 0)
-        {
-            inputs.Add(functional.one_hot(conditioning.ClassLabels!, _classes + 1).to(float32));
-        }
+        return _layers[_layers.Count - 1].call(Hidden(x, t, conditioning)[^1]).view(x.shape).MoveToOuterDisposeScope();
+    }
 
-        Tensor hidden = cat([.. inputs], 1);
-        for (int layer = 0; layer < _layers.Count; layer++)
-        {
-            hidden = _layers[layer].call(hidden);
-            hidden = layer == _layers.Count - 1 ? hidden : functional.silu(hidden);
-        }
-
-        return hidden.view(x.shape).MoveToOuterDisposeScope();
+    /// <summary>What the hidden layers hold, each [B, width], in the dispose scope of the caller.</summary>
+    public IReadOnlyList<Tensor> Features(Tensor x, Tensor t, Conditioning conditioning)
+    {
+        using var scope = NewDisposeScope();
+        return [.. Hidden(x, t, conditioning).Select(layer => layer.MoveToOuterDisposeScope())];
     }
 
     public override Tensor forward(Tensor x, Tensor t) => Predict(x, t, Conditioning.WithoutText(x.shape[0]));
@@ -73,5 +69,24 @@ internal sealed class PointNetwork : Module<Tensor, Tensor, Tensor>, IDenoiser
         }
 
         return copy;
+    }
+
+    private List<Tensor> Hidden(Tensor x, Tensor t, Conditioning conditioning)
+    {
+        Tensor time = t.to(float32).Times(_timeScale).unsqueeze(1);
+        Tensor angles = cat([.. Enumerable.Range(1, _frequencies).Select(frequency => time.Times(Math.PI * frequency))], 1);
+        List<Tensor> inputs = [x.flatten(1), time, angles.sin(), angles.cos()];
+        if (_classes > 0)
+        {
+            inputs.Add(functional.one_hot(conditioning.ClassLabels!, _classes + 1).to(float32));
+        }
+
+        List<Tensor> hidden = [functional.silu(_layers[0].call(cat([.. inputs], 1)))];
+        for (int layer = 1; layer < _layers.Count - 1; layer++)
+        {
+            hidden.Add(functional.silu(_layers[layer].call(hidden[^1])));
+        }
+
+        return hidden;
     }
 }

@@ -18,7 +18,7 @@ namespace Millrace.Distillation;
 public sealed class DistributionMatchingObjective : IObjective
 {
     private readonly Module _network;
-    private readonly OneStepGenerator _generator;
+    private readonly FewStepGenerator _generator;
     private readonly Module _fakeNetwork;
     private readonly IDenoiser _fake;
     private readonly IDenoiser _teacher;
@@ -39,7 +39,7 @@ public sealed class DistributionMatchingObjective : IObjective
     /// <param name="options">Times and weights.</param>
     /// <exception cref="ArgumentException">Where an option is out of range.</exception>
     public DistributionMatchingObjective(
-        Module network, OneStepGenerator generator, Module fakeNetwork, IDenoiser fake, IDenoiser teacher, IDiffusionProcess process, Coupling conditions, Coupling? pairs,
+        Module network, FewStepGenerator generator, Module fakeNetwork, IDenoiser fake, IDenoiser teacher, IDiffusionProcess process, Coupling conditions, Coupling? pairs,
         DistributionMatchingOptions options)
     {
         options.Validate();

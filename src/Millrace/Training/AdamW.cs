@@ -7,7 +7,10 @@ namespace Millrace.Training;
 /// Loshchilov and Hutter 2017, arXiv 1711.05101, algorithm 2: m = b1 m + (1 - b1) g, v = b2 v + (1 - b2) g^2,
 /// w = w - rate (m' / (sqrt(v') + e) + decay w), with m' = m / (1 - b1^k) and v' = v / (1 - b2^k).
 /// </remarks>
-internal sealed class AdamW(ParameterVector parameters, TrainerOptions options) : IDisposable
+/// <param name="parameters">What is optimized.</param>
+/// <param name="options">Rates.</param>
+/// <param name="lazy">Whether elements whose gradient is exactly 0 are left as they are.</param>
+internal sealed class AdamW(ParameterVector parameters, TrainerOptions options, bool lazy = false) : IDisposable
 {
     private const double Epsilon = 1e-8;
 
@@ -24,21 +27,43 @@ internal sealed class AdamW(ParameterVector parameters, TrainerOptions options) 
     {
         using IDisposable noGrad = no_grad();
         using var scope = NewDisposeScope();
-        Tensor gradient = parameters.Gradients;
-        Mean.Scale(options.Beta1);
-        Mean.Add(gradient, 1 - options.Beta1);
-        Square.Scale(options.Beta2);
-        Square.AddProduct(gradient, gradient, 1 - options.Beta2);
-        Tensor root = Square.sqrt();
-        root.Scale(1 / Math.Sqrt(1 - Math.Pow(options.Beta2, step)));
-        root.Shift(Epsilon);
-        parameters.Values.Scale(1 - (rate * options.WeightDecay));
-        parameters.Values.AddQuotient(Mean, root, -rate / (1 - Math.Pow(options.Beta1, step)));
+        if (lazy)
+        {
+            Tensor touched = parameters.Gradients.ne(zeros(1, device: parameters.Gradients.device)).nonzero().flatten();
+            Step(step, rate, parameters.Gradients.index_select(0, touched), [parameters.Values, Mean, Square], touched);
+            return;
+        }
+
+        Update(step, rate, parameters.Gradients, parameters.Values, Mean, Square);
     }
 
     public void Dispose()
     {
         Mean.Dispose();
         Square.Dispose();
+    }
+
+    // The elements at some places alone: taken out, updated, put back.
+    private void Step(long step, double rate, Tensor gradient, Tensor[] state, Tensor places)
+    {
+        Tensor[] parts = [.. state.Select(vector => vector.index_select(0, places))];
+        Update(step, rate, gradient, parts[0], parts[1], parts[2]);
+        foreach ((Tensor vector, Tensor part) in state.Zip(parts))
+        {
+            vector.index_copy_(0, places, part);
+        }
+    }
+
+    private void Update(long step, double rate, Tensor gradient, Tensor values, Tensor mean, Tensor square)
+    {
+        mean.Scale(options.Beta1);
+        mean.Add(gradient, 1 - options.Beta1);
+        square.Scale(options.Beta2);
+        square.AddProduct(gradient, gradient, 1 - options.Beta2);
+        Tensor root = square.sqrt();
+        root.Scale(1 / Math.Sqrt(1 - Math.Pow(options.Beta2, step)));
+        root.Shift(Epsilon);
+        values.Scale(1 - (rate * options.WeightDecay));
+        values.AddQuotient(mean, root, -rate / (1 - Math.Pow(options.Beta1, step)));
     }
 }

@@ -1,3 +1,5 @@
+using TorchSharp.Modules;
+
 namespace Millrace.Training;
 
 /// <summary>What a training run minimizes.</summary>
@@ -9,11 +11,10 @@ public interface IObjective
     /// </summary>
     IReadOnlyList<Player> Players { get; }
 
-    /// <summary>Called after the updates of a step; for what changes with the steps beside the weights.</summary>
+    /// <summary>Called after the updates of a step; for what changes with the steps otherwise than by gradients.</summary>
     /// <param name="step">Number of the step, from 1.</param>
-    void AfterStep(long step)
-    {
-    }
+    /// <returns>Parameters that were given new weights: what the optimizer remembers of them, and their average, begin anew.</returns>
+    IReadOnlyList<Parameter> AfterStep(long step) => [];
 
     /// <summary>Shows what the network can do now, in a file beside the checkpoint; called with the averaged weights in place.</summary>
     /// <param name="folder">Where to write.</param>

@@ -53,6 +53,20 @@ public sealed class ParameterVector : IDisposable
     /// <summary>Number of parameters.</summary>
     public long Length => Values.shape[0];
 
+    /// <summary>Where a parameter begins in the vector; null where it is none of its own.</summary>
+    public long? Find(Parameter parameter)
+    {
+        foreach ((Parameter own, long start) in _parts)
+        {
+            if (ReferenceEquals(own, parameter))
+            {
+                return start;
+            }
+        }
+
+        return null;
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {

@@ -17,4 +17,7 @@ public sealed record Player(string Name, Module Network, Func<TrainingDraw, Tens
 
     /// <summary>Its learning rate over that of the options; above 0.</summary>
     public double LearningRateFactor { get; init; } = 1;
+
+    /// <summary>Whether parameters whose gradient is exactly 0 are left as they are, moments and all: for networks of which a step asks only a part.</summary>
+    public bool Lazy { get; init; }
 }

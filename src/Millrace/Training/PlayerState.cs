@@ -1,3 +1,4 @@
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Millrace.Training;
@@ -15,7 +16,7 @@ internal sealed class PlayerState : IDisposable
     {
         (_player, _options) = (player, options);
         _parameters = new ParameterVector(player.Network);
-        _optimizer = new AdamW(_parameters, options);
+        _optimizer = new AdamW(_parameters, options, player.Lazy);
         _average = _parameters.Values.clone().DetachFromDisposeScope();
     }
 
@@ -42,6 +43,23 @@ internal sealed class PlayerState : IDisposable
         }
 
         return norm!;
+    }
+
+    /// <summary>Takes a parameter's weights as its first: no moments, and an average that begins with them.</summary>
+    /// <returns>Whether the parameter is this player's.</returns>
+    public bool Forget(Parameter parameter)
+    {
+        if (_parameters.Find(parameter) is not { } start)
+        {
+            return false;
+        }
+
+        using IDisposable noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        _optimizer.Mean.narrow(0, start, parameter.numel()).zero_();
+        _optimizer.Square.narrow(0, start, parameter.numel()).zero_();
+        _average.narrow(0, start, parameter.numel()).copy_(_parameters.Values.narrow(0, start, parameter.numel()));
+        return true;
     }
 
     /// <summary>Exchanges the trained weights for their average while <paramref name="action"/> runs.</summary>

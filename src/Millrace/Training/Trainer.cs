@@ -1,3 +1,4 @@
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Millrace.Training;
@@ -115,7 +116,14 @@ public sealed class Trainer : IDisposable
         Tensor[] norms = [.. _players.Select((player, index) => player.Update(
             Step, batch => HashCode(HashCode(seed, Step), ((long)index << 32) + batch), log))];
         Step++;
-        _objective.AfterStep(Step);
+        foreach (Parameter renewed in _objective.AfterStep(Step))
+        {
+            if (!_players.Any(player => player.Forget(renewed)))
+            {
+                throw new InvalidOperationException("The objective gave new weights to a parameter that no player trains.");
+            }
+        }
+
         return norms[0];
     }
 

@@ -46,7 +46,7 @@ public sealed class DistributionMatchingTests
         using var folder = new TemporaryFolder();
         using ScaledInput network = new(0, PredictionType.Sample), fakeNetwork = new(0, PredictionType.Sample);
         var shift = new Shift(network);
-        var generator = new OneStepGenerator(shift, Process.LevelAt(999));
+        var generator = new FewStepGenerator(shift, Process.LevelAt(999));
         var objective = new DistributionMatchingObjective(
             network, generator, fakeNetwork, new Shift(fakeNetwork), new GaussianDenoiser(Process, PredictionType.Sample, 2, 0.001), Process,
             (_, random) => new CoupledBatch(zeros(64, 2, 1, 1), random.Normal(64, 2, 1, 1), Conditioning.WithoutText(64)), null, new DistributionMatchingOptions { FakeUpdates = 5 });
@@ -100,7 +100,7 @@ public sealed class DistributionMatchingTests
     {
         var network = new ScaledInput(0, PredictionType.Sample);
         return new DistributionMatchingObjective(
-            network, new OneStepGenerator(network, Process.LevelAt(999)), network, fake, teacher, Process, (_, _) => throw new NotSupportedException(), null, new DistributionMatchingOptions());
+            network, new FewStepGenerator(network, Process.LevelAt(999)), network, fake, teacher, Process, (_, _) => throw new NotSupportedException(), null, new DistributionMatchingOptions());
     }
 
     /// <summary>Says that every clean sample is the network's one number.</summary>

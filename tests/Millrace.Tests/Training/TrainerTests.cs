@@ -248,7 +248,11 @@ public sealed class TrainerTests
             }) { UpdatesPerStep = 3, LearningRateFactor = 2 },
         ];
 
-        public void AfterStep(long step) => Steps.Add(step);
+        public IReadOnlyList<TorchSharp.Modules.Parameter> AfterStep(long step)
+        {
+            Steps.Add(step);
+            return [];
+        }
 
         public void Dispose()
         {
