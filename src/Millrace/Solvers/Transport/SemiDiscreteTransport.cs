@@ -69,7 +69,7 @@ public sealed class SemiDiscreteTransport : IDisposable
             mean.MoveTowards(gradient, 0.1);
             square.MoveTowards(gradient.Squared(), 1e-3);
             heights.AddQuotient(mean, square.sqrt().Plus(1e-8), -rate);
-            heights.sub_(heights.mean());
+            heights.Add(heights.mean(), -1);
         }
 
         return new SemiDiscreteTransport(targets.clone(), centred, best, least);
