@@ -46,7 +46,7 @@ public sealed class MultiStudentRecipe : Recipe
     ];
 
     /// <inheritdoc/>
-    public override string Notes => "One wider student has the parameters of four and their latency too; its row says what that buys.";
+    public override string Notes => "At 1,500 steps a student is short of training, not of size: four times the steps do more than four students, and every student fits the pairs of all classes, as the paper demands. One wider student has the parameters of four; its row says what that buys.";
 
     /// <inheritdoc/>
     public override Findings Run(RecipeContext context)

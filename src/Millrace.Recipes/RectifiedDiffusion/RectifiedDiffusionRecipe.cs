@@ -43,6 +43,9 @@ public sealed class RectifiedDiffusionRecipe : Recipe
     ];
 
     /// <inheritdoc/>
+    public override string Notes => "One step from the teacher improves as claimed and the path becomes of first order; against reflow it comes out even or behind, as one step divides by the little signal that the last timestep holds. Tried beside this: squared error of the noise (13 times behind reflow), and betas up to 0.02 (farther behind still).";
+
+    /// <inheritdoc/>
     public override Findings Run(RecipeContext context)
     {
         var found = new Findings();

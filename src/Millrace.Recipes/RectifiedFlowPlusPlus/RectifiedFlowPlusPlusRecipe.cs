@@ -48,6 +48,9 @@ public sealed class RectifiedFlowPlusPlusRecipe : Recipe
     ];
 
     /// <inheritdoc/>
+    public override string Notes => "With networks as small as these the EDM weights do not help one step: the network's time, ln(sigma) / 4, gives the last percent of the way to noise a third of its range, and few times are drawn there. U-shaped times and steps from the initial noise help as claimed. Tried beside this: 8 frequencies of the time instead of 2, the time unscaled, and the pseudo-Huber constant of the paper (0.00054 d), all worse.";
+
+    /// <inheritdoc/>
     public override Findings Run(RecipeContext context)
     {
         var found = new Findings();
