@@ -45,6 +45,9 @@ public sealed class NitroFusionRecipe : Recipe
     ];
 
     /// <inheritdoc/>
+    public override string Notes => "The machinery runs and further calls help as claimed; that a changing pool beats one head a group does not show on points at this budget, and no arm's one call comes near half of the teacher's distance. Local heads, which need pictures, are left out.";
+
+    /// <inheritdoc/>
     public override Findings Run(RecipeContext context)
     {
         var found = new Findings();
