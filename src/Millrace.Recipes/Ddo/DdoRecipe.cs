@@ -48,6 +48,9 @@ public sealed class DdoRecipe : Recipe
     ];
 
     /// <inheritdoc/>
+    public override string Notes => "A third fewer points lie off the curve after three rounds, at no cost in sampling; the bounds of the claim, set beforehand, are missed by little.";
+
+    /// <inheritdoc/>
     public override Findings Run(RecipeContext context)
     {
         var found = new Findings();
