@@ -14,8 +14,8 @@ public sealed class DpmOtRecipe : Recipe
 {
     private const string Jump = "transport and 10 calls", Langevin = "Langevin, 10 calls", Ode = "ODE, 10 calls", HeldOut = "held-out data";
     private const string Mixed = "share between the modes", Distance = "sliced W2", Novelty = "novelty", Worst = "worst cell, in 1 / N";
-    private const int Batch = 1024, TrainingSteps = 8000, Targets = 500, Points = 20_000, Calls = 10, MassSamples = 1_000_000;
-    private const double LateSigma = 0.3, Levels = 5, LangevinShare = 0.15;
+    private const int Batch = 1024, TrainingSteps = 8000, Targets = 500, Points = 20_000, Calls = 10, Levels = Calls / 2, MassSamples = 1_000_000;
+    private const double LateSigma = 0.3, LangevinShare = 0.15;
 
     private static readonly GaussianRing Ring = new(Radius: 1.4, Deviation: 0.035);
     private static readonly EdmProcess Process = new(sigmaData: 1);
@@ -98,12 +98,12 @@ public sealed class DpmOtRecipe : Recipe
     {
         using var scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
-        IReadOnlyList<double> sigmas = SigmaGrids.Exponential(Ring.Deviation, 3, (int)Levels);
+        IReadOnlyList<double> sigmas = SigmaGrids.Exponential(Ring.Deviation, 3, Levels);
         var path = SigmaPath.Of(Process);
         Tensor x = noise.Times(sigmas[0]);
         for (int call = 0; call < Calls; call++)
         {
-            double sigma = sigmas[call / 2], step = LangevinShare * sigma * sigma;
+            double sigma = sigmas[call * Levels / Calls], step = LangevinShare * sigma * sigma;
             Tensor denoised = Denoise(x, sigma);
             x = call == Calls - 1
                 ? denoised

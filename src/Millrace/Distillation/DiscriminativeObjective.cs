@@ -67,9 +67,8 @@ public sealed class DiscriminativeObjective : IObjective
     private Tensor Excess(CoupledBatch batch, SeededRandom random)
     {
         var levels = LevelRows.At(_process, _timeLaw.Draw(batch.Sample.shape[0], random));
-        Tensor x = (levels.Alpha * batch.Sample).Plus(levels.Sigma * batch.Noise) * levels.InputScale;
-        Tensor a = levels.InputScale * levels.Alpha * levels.DataScale, b = levels.InputScale * levels.Sigma;
-        Tensor target = PredictionConversion.Target(_denoiser.Prediction, batch.Sample / levels.DataScale, batch.Noise, a, b);
+        Tensor x = levels.Input(batch.Sample, batch.Noise);
+        Tensor target = PredictionConversion.Target(_denoiser.Prediction, batch.Sample / levels.DataScale, batch.Noise, levels.SampleScale, levels.NoiseScale);
         Tensor before;
         using (no_grad())
         {

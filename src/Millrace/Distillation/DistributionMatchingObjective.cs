@@ -86,8 +86,8 @@ public sealed class DistributionMatchingObjective : IObjective
         using var scope = NewDisposeScope();
         using IDisposable noGrad = no_grad();
         var levels = LevelRows.At(_process, new UniformTimeLaw(_options.LeastTime, _options.MostTime).Draw(sample.shape[0], random));
-        Tensor x = (levels.Alpha * sample).Plus(levels.Sigma * random.Normal(sample.shape));
-        Tensor real = Estimate(_teacher, x, levels, conditioning), fake = Estimate(_fake, x, levels, conditioning);
+        Tensor input = levels.Input(sample, random.Normal(sample.shape));
+        Tensor real = Estimate(_teacher, input, levels, conditioning), fake = Estimate(_fake, input, levels, conditioning);
         Tensor scale = sample.Minus(real).abs().flatten(1).mean([1]).view(-1, 1, 1, 1).AtLeast(1e-6);
         return (fake.Minus(real) / scale).MoveToOuterDisposeScope();
     }
@@ -99,10 +99,6 @@ public sealed class DistributionMatchingObjective : IObjective
         return sample.Minus(sample.detach().Minus(gradient)).Squared().mean().Times(0.5).MoveToOuterDisposeScope();
     }
 
-    private static Tensor Estimate(IDenoiser denoiser, Tensor x, LevelRows levels, Conditioning conditioning)
-    {
-        Tensor input = x * levels.InputScale, output = denoiser.Predict(input, levels.Time, conditioning);
-        return levels.DataScale * PredictionConversion.ToSample(
-            denoiser.Prediction, output, input, levels.InputScale * levels.Alpha * levels.DataScale, levels.InputScale * levels.Sigma);
-    }
+    private static Tensor Estimate(IDenoiser denoiser, Tensor input, LevelRows levels, Conditioning conditioning) => levels.DataScale * PredictionConversion.ToSample(
+        denoiser.Prediction, denoiser.Predict(input, levels.Time, conditioning), input, levels.SampleScale, levels.NoiseScale);
 }

@@ -57,7 +57,7 @@ public sealed class FlowGradient(ProbabilityFlow flow, RungeKuttaMethod method)
             Tensor y = states[step - 1].detach().requires_grad_();
             Tensor[] gradients = Product(Step(y, step, conditioning), adjoint, y, parameters);
             adjoint = gradients[0].MoveToOuterDisposeScope();
-            Accumulate(sums, gradients, 1);
+            Accumulate(sums, gradients);
         }
 
         return Of(value, [adjoint.Times(flow.StartScale), .. sums], [x, .. parameters]);
@@ -127,11 +127,11 @@ public sealed class FlowGradient(ProbabilityFlow flow, RungeKuttaMethod method)
         return [.. autograd.grad([output], inputs, [adjoint], allow_unused: true).Zip(inputs, Known)];
     }
 
-    private static void Accumulate(Tensor[] sums, Tensor[] gradients, double factor)
+    private static void Accumulate(Tensor[] sums, Tensor[] gradients)
     {
         for (int index = 0; index < sums.Length; index++)
         {
-            sums[index].Add(gradients[index + 1], factor);
+            sums[index].Add(gradients[index + 1]);
         }
     }
 

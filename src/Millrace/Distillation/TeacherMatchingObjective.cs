@@ -28,7 +28,7 @@ public sealed class TeacherMatchingObjective(Module network, IDenoiser student, 
         using var random = new SeededRandom(draw.Seed, network.parameters().First().device);
         CoupledBatch batch = data(draw.Step, random);
         var levels = LevelRows.At(process, TimeLaw.Draw(batch.Sample.shape[0], random));
-        Tensor x = (levels.Alpha * batch.Sample).Plus(levels.Sigma * batch.Noise) * levels.InputScale, wanted;
+        Tensor x = levels.Input(batch.Sample, batch.Noise), wanted;
         using (no_grad())
         {
             wanted = teacher.Predict(x, levels.Time, batch.Conditioning);

@@ -11,6 +11,17 @@ namespace Millrace.Training;
 /// <param name="DataScale">Standard deviation of the data that the network was built for.</param>
 internal readonly record struct LevelRows(Tensor Time, Tensor Alpha, Tensor Sigma, Tensor InputScale, Tensor DataScale)
 {
+    /// <summary>a of the network's own coordinates, where it sees a y + b e, with y the sample over the scale of the data.</summary>
+    public Tensor SampleScale => InputScale * Alpha * DataScale;
+
+    /// <summary>b of the network's own coordinates.</summary>
+    public Tensor NoiseScale => InputScale * Sigma;
+
+    /// <summary>What the network sees of noised samples.</summary>
+    /// <param name="sample">x_0, [B, C, H, W].</param>
+    /// <param name="noise">e, [B, C, H, W].</param>
+    public Tensor Input(Tensor sample, Tensor noise) => (Alpha * sample).Plus(Sigma * noise) * InputScale;
+
     /// <summary>The levels at shares of a process's range of times.</summary>
     /// <param name="process">The process.</param>
     /// <param name="shares">[B], in [0, 1].</param>

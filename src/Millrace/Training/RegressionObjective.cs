@@ -40,11 +40,10 @@ public sealed class RegressionObjective(Module network, IDenoiser denoiser, IDif
         CoupledBatch batch = coupling(draw.Step, random);
         using Tensor shares = TimeLaw.Draw(batch.Sample.shape[0], random);
         var levels = LevelRows.At(process, shares);
-        Tensor x = (levels.Alpha * batch.Sample).Plus(levels.Sigma * batch.Noise) * levels.InputScale;
+        Tensor x = levels.Input(batch.Sample, batch.Noise);
         Tensor prediction = denoiser.Predict(x, levels.Time, batch.Conditioning);
 
-        // In the network's coordinates: x = a y + b e, with y the sample over the scale of the data.
-        Tensor a = levels.InputScale * levels.Alpha * levels.DataScale, b = levels.InputScale * levels.Sigma, sample = batch.Sample / levels.DataScale;
+        Tensor a = levels.SampleScale, b = levels.NoiseScale, sample = batch.Sample / levels.DataScale;
         Tensor rows = InSampleSpace
             ? Premetric(PredictionConversion.ToSample(denoiser.Prediction, prediction, x, a, b), sample)
             : Premetric(prediction, PredictionConversion.Target(denoiser.Prediction, sample, batch.Noise, a, b));
