@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
 using Millrace.Imaging;
 using Millrace.Runtime;
+using Millrace.Training;
 
 namespace Millrace.Cli;
 
@@ -14,6 +15,7 @@ internal static partial class Failure
         OperationCanceledException => (ExitCode.Cancelled, "Cancelled."),
         LibTorchLoadException => (ExitCode.Environment, error.Message),
         InsufficientMemoryException or FFmpegMissingException => (ExitCode.Environment, error.Message),
+        DivergedException => (ExitCode.FailedCheck, error.Message),
         OutOfMemoryException => (ExitCode.Environment, OutOfMemory),
         ExternalException when MemoryRefused().IsMatch(error.Message) => (ExitCode.Environment, OutOfMemory),
         IOException io when IsDiskFull(io) => (ExitCode.Environment, $"The disk is full: {error.Message}"),

@@ -40,7 +40,7 @@ internal static class EmojiAutoencoder
             PictureGrid.Save(stack([image.index_select(0, shown), decoded.index_select(0, shown)], 1).flatten(0, 1), 16, Path.Combine(folder, "autoencoder.png"));
         }
 
-        var objective = new ReconstructionObjective(network, Batch, plan.Precision, Preview);
+        var objective = new ReconstructionObjective(network, draw => Batch(draw.Seed), plan.Precision, Preview);
         var options = new TrainerOptions
         {
             Steps = plan.AutoencoderSteps,

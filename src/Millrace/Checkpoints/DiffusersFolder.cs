@@ -3,6 +3,7 @@ using Millrace.Models;
 using Millrace.Models.Autoencoders;
 using Millrace.Models.TextEncoders;
 using Millrace.Models.UNets;
+using Millrace.Processes;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -14,6 +15,8 @@ namespace Millrace.Checkpoints;
 /// </summary>
 public static class DiffusersFolder
 {
+    private const string Ending = ".safetensors";
+
     /// <summary>Loads a model of any family.</summary>
     /// <param name="path">The folder.</param>
     /// <param name="options">How; null means float32 on the CPU.</param>
@@ -44,18 +47,46 @@ public static class DiffusersFolder
             throw new ArgumentException($"The autoencoder must be an {nameof(AutoencoderTiny)}, got {parts.Autoencoder.GetType().Name}.", nameof(parts));
         }
 
-        string Target(string part, string file) => Path.Combine(Directory.CreateDirectory(Path.Combine(path, part)).FullName, file);
-        void Weights(string part, string name, Module network) => SafetensorsWriter.Write(
-            Target(part, name + ".safetensors"), network.state_dict(), new Dictionary<string, string> { ["format"] = "pt" }, precision);
-
-        SchedulerConfig.Write(Target("scheduler", "scheduler_config.json"), parts.Process, parts.Prediction);
-        UNet2DConditionConfig.Write(Target("unet", "config.json"), parts.UNet.Options);
-        AutoencoderTinyConfig.Write(Target("vae", "config.json"), autoencoder.Options);
-        ClipTextConfig.Write(Target("text_encoder", "config.json"), parts.TextModel.Options);
+        SaveShared(path, parts.Process, parts.Prediction, autoencoder, parts.UNet, precision);
+        UNet2DConditionConfig.Write(Target(path, "unet", "config.json"), parts.UNet.Options);
+        ClipTextConfig.Write(Target(path, "text_encoder", "config.json"), parts.TextModel.Options);
         parts.Tokenizer.SaveFolder(Path.Combine(path, "tokenizer"), parts.TextModel.Options.MaxPositionEmbeddings);
         ModelIndex.Write(path, nameof(AutoencoderTiny), parts.TextModel.Options.ProjectionDim is null ? "CLIPTextModel" : "CLIPTextModelWithProjection");
-        Weights("unet", WeightFiles.Diffusers, parts.UNet);
-        Weights("vae", WeightFiles.Diffusers, autoencoder);
-        Weights("text_encoder", WeightFiles.Transformers, parts.TextModel);
+        Weights(Target(path, "text_encoder", WeightFiles.Transformers + Ending), parts.TextModel, precision);
     }
+
+    /// <summary>Writes a model without text, in the latents of a tiny autoencoder, that <see cref="Load"/> reads. Each file is whole or absent.</summary>
+    /// <param name="path">The folder; made where it is not there, files of the same names replaced.</param>
+    /// <param name="unet">The denoising network.</param>
+    /// <param name="autoencoder">The autoencoder.</param>
+    /// <param name="process">A flow, or a variance-preserving process.</param>
+    /// <param name="prediction">What the network predicts.</param>
+    /// <param name="labels">Names of the classes, of which the network knows one more, that stands for none; empty for a network without classes.</param>
+    /// <param name="precision">Precision of the stored weights: float32, float16 or bfloat16.</param>
+    /// <exception cref="ArgumentException">Where the parts do not fit one another, or cannot be stored.</exception>
+    /// <exception cref="IOException">Where a file cannot be written.</exception>
+    public static void Save(
+        string path, UNet2DModel unet, AutoencoderTiny autoencoder, IDiffusionProcess process, PredictionType prediction, IReadOnlyList<string> labels,
+        ScalarType precision = ScalarType.Float32)
+    {
+        OptionCheck.Precision(precision);
+        PartFit.RequireLatents(unet.Options.InChannels, autoencoder);
+        PartFit.Require((unet.Options.NumClassEmbeds ?? 1) == labels.Count + 1, $"the network knows {unet.Options.NumClassEmbeds ?? 0} classes, and {labels.Count} have names");
+        SaveShared(path, process, prediction, autoencoder, unet, precision);
+        UNet2DConfig.Write(Target(path, "unet", "config.json"), unet.Options);
+        ModelIndex.WriteUnconditional(path, labels);
+    }
+
+    private static void SaveShared(string path, IDiffusionProcess process, PredictionType prediction, AutoencoderTiny autoencoder, Module unet, ScalarType precision)
+    {
+        SchedulerConfig.Write(Target(path, "scheduler", "scheduler_config.json"), process, prediction);
+        AutoencoderTinyConfig.Write(Target(path, "vae", "config.json"), autoencoder.Options);
+        Weights(Target(path, "vae", WeightFiles.Diffusers + Ending), autoencoder, precision);
+        Weights(Target(path, "unet", WeightFiles.Diffusers + Ending), unet, precision);
+    }
+
+    private static string Target(string path, string part, string file) => Path.Combine(Directory.CreateDirectory(Path.Combine(path, part)).FullName, file);
+
+    private static void Weights(string path, Module network, ScalarType precision) =>
+        SafetensorsWriter.Write(path, network.state_dict(), new Dictionary<string, string> { ["format"] = "pt" }, precision);
 }

@@ -89,6 +89,18 @@ internal sealed class ModelIndex
         ["requires_safety_checker"] = false,
     });
 
+    /// <summary>Of a model of classes, or of none, in the latents of a tiny autoencoder; a layout of our own.</summary>
+    /// <param name="folder">Where to write.</param>
+    /// <param name="labels">Names of the classes; empty for none.</param>
+    public static void WriteUnconditional(string folder, IReadOnlyList<string> labels) => ConfigFile.Write(Path.Combine(folder, FileName), new JsonObject
+    {
+        [ClassField] = Families.Unconditional.OwnPipeline,
+        ["unet"] = new JsonArray("diffusers", "UNet2DModel"),
+        ["vae"] = new JsonArray("diffusers", "AutoencoderTiny"),
+        ["scheduler"] = new JsonArray("diffusers", "FlowMatchEulerDiscreteScheduler"),
+        ["id2label"] = new JsonObject(labels.Index().Select(label => KeyValuePair.Create($"{label.Index}", (JsonNode?)label.Item))),
+    });
+
     /// <summary>A part is [library, class]; [null, null] where there is none. Everything else is a setting.</summary>
     private IEnumerable<(string Part, string Class)> Parts() => _fields
         .Where(field => field.Value.ValueKind == JsonValueKind.Array && field.Value.GetArrayLength() == 2 && field.Value[1].ValueKind != JsonValueKind.Null)

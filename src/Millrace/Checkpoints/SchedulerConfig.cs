@@ -8,8 +8,6 @@ namespace Millrace.Checkpoints;
 /// <summary>The <c>scheduler_config.json</c> of a diffusers folder: of it, the forward process and the prediction type count here, not the sampler.</summary>
 public static class SchedulerConfig
 {
-    private const string Written = "DDIMScheduler";
-
     internal static readonly Dictionary<string, BetaSchedule> Schedules = new()
     {
         ["linear"] = BetaSchedule.Linear,
@@ -28,23 +26,35 @@ public static class SchedulerConfig
 
     /// <summary>Reads a file.</summary>
     /// <exception cref="InvalidDataException">Where it describes another kind of process, or lacks a field; names the file and the field.</exception>
-    public static DiffusersScheduler ReadVariancePreserving(string path)
+    public static DiffusersScheduler Read(string path)
     {
         var scheduler = DiffusersScheduler.Read(path);
-        return scheduler.Process is VariancePreservingProcess
+        return scheduler.Process is VariancePreservingProcess or FlowProcess
             ? scheduler
-            : throw new InvalidDataException($"{path}: the scheduler must be one of a variance-preserving process, it is one of a {scheduler.Process.GetType().Name}.");
+            : throw new InvalidDataException($"{path}: the scheduler must be one of a variance-preserving process or of a flow, it is one of a {scheduler.Process.GetType().Name}.");
     }
 
-    /// <summary>Writes a file from which <see cref="ReadVariancePreserving"/>, and diffusers, make the same process.</summary>
-    /// <exception cref="ArgumentException">Where the format has no name for the prediction type.</exception>
-    public static void Write(string path, VariancePreservingProcess process, PredictionType prediction) => ConfigFile.Write(path, Of(process, prediction));
+    /// <summary>Writes a file from which <see cref="Read"/>, and diffusers, make the same process.</summary>
+    /// <exception cref="ArgumentException">Where the format has no name for the process, or none for the prediction type over it.</exception>
+    public static void Write(string path, IDiffusionProcess process, PredictionType prediction) => ConfigFile.Write(path, Of(process, prediction));
 
-    /// <summary>The configuration of DDIM for a process.</summary>
-    /// <exception cref="ArgumentException">Where the format has no name for the prediction type, or for the process.</exception>
-    internal static JsonObject Of(VariancePreservingProcess process, PredictionType prediction) => new()
+    /// <summary>The configuration of Euler's method for a flow, of DDIM for another process.</summary>
+    /// <exception cref="ArgumentException">Where the format has no name for the process, or none for the prediction type over it.</exception>
+    internal static JsonObject Of(IDiffusionProcess process, PredictionType prediction) => process switch
     {
-        ["_class_name"] = Written,
+        FlowProcess flow when prediction == PredictionType.Flow => new()
+        {
+            ["_class_name"] = "FlowMatchEulerDiscreteScheduler",
+            ["num_train_timesteps"] = flow.TrainTimesteps,
+            ["shift"] = flow.Shift,
+        },
+        VariancePreservingProcess preserving => Ddim(preserving, prediction),
+        _ => throw new ArgumentException($"A {process.GetType().Name} with prediction {prediction} cannot be written.", nameof(process)),
+    };
+
+    private static JsonObject Ddim(VariancePreservingProcess process, PredictionType prediction) => new()
+    {
+        ["_class_name"] = "DDIMScheduler",
         ["num_train_timesteps"] = process.TrainTimesteps,
         ["beta_schedule"] = Schedules.FirstOrDefault(entry => entry.Value == process.Schedule).Key
             ?? throw new ArgumentException("A process of betas given one by one cannot be written.", nameof(process)),

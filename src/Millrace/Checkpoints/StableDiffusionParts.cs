@@ -17,10 +17,10 @@ namespace Millrace.Checkpoints;
 /// <param name="Process">The forward process.</param>
 /// <param name="Prediction">What the U-Net predicts.</param>
 public sealed record StableDiffusionParts(
-    UNet2DConditionModel UNet, IAutoencoder Autoencoder, ClipTextModel TextModel, ClipTokenizer Tokenizer, VariancePreservingProcess Process, PredictionType Prediction)
+    UNet2DConditionModel UNet, IAutoencoder Autoencoder, ClipTextModel TextModel, ClipTokenizer Tokenizer, IDiffusionProcess Process, PredictionType Prediction)
     : IDisposable
 {
-    /// <summary>The scheduler that the model came with; null for DDIM.</summary>
+    /// <summary>The scheduler that the model came with; null for the plain one of the process.</summary>
     public DiffusersScheduler? Scheduler { get; init; }
 
     /// <summary>Checks that the parts fit one another.</summary>
@@ -54,10 +54,10 @@ public sealed record StableDiffusionParts(
             Prediction = Prediction,
             Autoencoder = Autoencoder,
             TextEncoder = new ClipTextEncoder(TextModel, Tokenizer),
-            Scheduler = Scheduler ?? DiffusersScheduler.Ddim(Process, Prediction),
+            Scheduler = Scheduler ?? DiffusersScheduler.Of(Process, Prediction),
             DefaultSize = PartFit.Size(UNet.Options.SampleSize, Autoencoder.SpatialFactor),
             SizeMultiple = Autoencoder.SpatialFactor,
-            Defaults = distilled ? new SamplingDefaults(4, 8.5) : new SamplingDefaults(50, 7.5),
+            Defaults = distilled ? new SamplingDefaults(4, 8.5) : Process is FlowProcess ? new SamplingDefaults(30, 4) : new SamplingDefaults(50, 7.5),
             EmbedsGuidance = distilled,
             Parts = new Dictionary<string, Module> { ["unet"] = UNet, ["vae"] = (Module)Autoencoder, ["text_encoder"] = TextModel },
         };

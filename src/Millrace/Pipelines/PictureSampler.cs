@@ -5,6 +5,7 @@ using Millrace.Imaging;
 using Millrace.Models;
 using Millrace.Models.Adapters;
 using Millrace.Models.Autoencoders;
+using Millrace.Models.TextEncoders;
 using Millrace.Models.UNets;
 using Millrace.Processes;
 using Millrace.Solvers;
@@ -128,7 +129,7 @@ internal sealed class PictureSampler
         }
     }
 
-    private IDenoiser Guided(IDenoiser denoiser) => Scale <= 1 || _model.EmbedsGuidance || _model.Family == ModelFamily.Unconditional
+    private IDenoiser Guided(IDenoiser denoiser) => Scale <= 1 || _model.EmbedsGuidance || _model.TextEncoder is NoTextEncoder
         ? denoiser
         : new ClassifierFreeGuidance(denoiser, Condition(_options.NegativePrompt, negative: true, rows: 1), Scale, new GuidanceOptions { Rescale = _options.GuidanceRescale });
 

@@ -14,8 +14,19 @@ public sealed record ConditionDropout(double Share, long Label)
     {
         CoupledBatch batch = coupling(step, random);
         Tensor classes = batch.Conditioning.ClassLabels ?? throw new ArgumentException("There is no class to drop.", nameof(coupling));
-        using Tensor drop = random.Uniform(classes.shape[0]).IsBelow(Share);
-        using Tensor none = TensorArithmetic.Filled(Label, classes.device, classes.shape[0]).to(classes.dtype);
-        return batch with { Conditioning = batch.Conditioning with { ClassLabels = where(drop, none, classes) } };
+        using Tensor none = TensorArithmetic.Filled(Label, classes.device, 1).to(classes.dtype);
+        return batch with { Conditioning = batch.Conditioning with { ClassLabels = Drop(Share, classes, none, random) } };
     };
+
+    /// <summary>Puts the condition that stands for none into some rows.</summary>
+    /// <param name="share">Share of the rows, in [0, 1].</param>
+    /// <param name="conditions">One a row, [B, ...].</param>
+    /// <param name="none">The condition that stands for none, [1, ...].</param>
+    /// <param name="random">Source of randomness.</param>
+    /// <returns>[B, ...]; the caller's to dispose.</returns>
+    public static Tensor Drop(double share, Tensor conditions, Tensor none, SeededRandom random)
+    {
+        using Tensor drawn = random.Uniform([conditions.shape[0], .. Enumerable.Repeat(1L, conditions.shape.Length - 1)]), drop = drawn.IsBelow(share);
+        return where(drop, none, conditions);
+    }
 }

@@ -8,22 +8,22 @@ namespace Millrace.Training;
 /// columns (which keeps edges sharp), and a small pull of the latents towards unit scale, so that they stay apart from the clamp.
 /// </summary>
 /// <param name="autoencoder">What is trained; float32 parameters.</param>
-/// <param name="batch">Seed to images [B, 3, H, W] in [-1, 1], float32.</param>
+/// <param name="batch">Draws images [B, 3, H, W] in [-1, 1], float32.</param>
 /// <param name="precision">Precision of the computation.</param>
 /// <param name="preview">Called by <see cref="Preview"/>: (folder, step).</param>
-public sealed class ReconstructionObjective(AutoencoderTiny autoencoder, Func<long, Tensor> batch, ScalarType precision, Action<string, long> preview) : IObjective
+public sealed class ReconstructionObjective(AutoencoderTiny autoencoder, Func<TrainingDraw, Tensor> batch, ScalarType precision, Action<string, long> preview) : IObjective
 {
     private const double EdgeWeight = 0.5;
     private const double LatentWeight = 1e-3;
 
     /// <inheritdoc/>
-    public IReadOnlyList<Player> Players => [new Player("autoencoder", autoencoder, draw => Loss(draw.Seed))];
+    public IReadOnlyList<Player> Players => [new Player("autoencoder", autoencoder, Loss)];
 
     /// <summary>The loss of a batch, a scalar under autograd; the caller's to dispose.</summary>
-    public Tensor Loss(long seed)
+    public Tensor Loss(TrainingDraw draw)
     {
         using var scope = NewDisposeScope();
-        Tensor image = batch(seed);
+        Tensor image = batch(draw);
         Tensor latent = autoencoder.Encoder.call(ChannelsLast(image.to(precision)));
         Tensor decoded = autoencoder.Decoder.call(latent).to(float32);
         Tensor error = decoded.Minus(image);

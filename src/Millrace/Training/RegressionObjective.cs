@@ -38,6 +38,7 @@ public sealed class RegressionObjective(Module network, IDenoiser denoiser, IDif
         using var scope = NewDisposeScope();
         using var random = new SeededRandom(draw.Seed, network.parameters().First().device);
         CoupledBatch batch = coupling(draw.Step, random);
+        draw.Samples = batch.Names;
         using Tensor shares = TimeLaw.Draw(batch.Sample.shape[0], random);
         var levels = LevelRows.At(process, shares);
         Tensor x = levels.Input(batch.Sample, batch.Noise);

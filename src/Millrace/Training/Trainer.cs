@@ -32,6 +32,8 @@ public sealed class Trainer : IDisposable
         {
             (Step, _earlierSeconds) = resumed;
         }
+
+        TrainingLog.Trim(LogPath, Step);
     }
 
     /// <summary>Steps done so far.</summary>
@@ -48,7 +50,8 @@ public sealed class Trainer : IDisposable
     /// <param name="progress">Told at every entry of the log.</param>
     /// <param name="cancellation">Ends the run after the step in hand; the run can be continued.</param>
     /// <returns>Whether the last step was reached.</returns>
-    /// <exception cref="InvalidOperationException">Where a loss stops being a number; names the step, the batch and the last checkpoint, which is left as it is.</exception>
+    /// <exception cref="DivergedException">Where a loss stops being a number; names the step, the batch and the last checkpoint, which is left as it is.</exception>
+    /// <exception cref="IOException">Where a checkpoint cannot be written; the former one is left as it is.</exception>
     public bool Run(long seed, IProgress<TrainingProgress>? progress = null, CancellationToken cancellation = default)
     {
         long start = _time.GetTimestamp();
@@ -75,17 +78,17 @@ public sealed class Trainer : IDisposable
 
                 if (checkpoint)
                 {
-                    TrainingCheckpoint.Save(CheckpointPath, State, Step, Seconds());
+                    Save(Seconds());
                 }
             }
         }
         catch (NotFiniteNumberException error)
         {
             string kept = File.Exists(CheckpointPath) ? $"the last good checkpoint is '{CheckpointPath}'" : "there is no checkpoint yet";
-            throw new InvalidOperationException($"At step {Step + 1} {error.Message}; {kept}. A lower learning rate may help.", error);
+            throw new DivergedException($"At step {Step + 1} {error.Message}; {kept}. A lower learning rate may help.", error);
         }
 
-        TrainingCheckpoint.Save(CheckpointPath, State, Step, Seconds());
+        Save(Seconds());
         return Step == _options.Steps;
     }
 
@@ -107,6 +110,18 @@ public sealed class Trainer : IDisposable
         foreach (PlayerState player in _players)
         {
             player.Dispose();
+        }
+    }
+
+    private void Save(double seconds)
+    {
+        try
+        {
+            TrainingCheckpoint.Save(CheckpointPath, State, Step, seconds);
+        }
+        catch (IOException error) when (File.Exists(CheckpointPath))
+        {
+            throw new IOException($"{error.Message} The former checkpoint, '{CheckpointPath}', is whole: the run can be resumed from it.", error.HResult);
         }
     }
 

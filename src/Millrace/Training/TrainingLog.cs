@@ -1,4 +1,6 @@
+using System.Text;
 using System.Text.Json;
+using Millrace.Files;
 using static TorchSharp.torch;
 
 namespace Millrace.Training;
@@ -9,6 +11,23 @@ namespace Millrace.Training;
 internal sealed class TrainingLog(string path, string leader) : IDisposable
 {
     private readonly Dictionary<string, (Tensor Sum, long Count)> _means = [];
+
+    /// <summary>Drops the entries of steps that will be run again, and one that was cut off.</summary>
+    /// <param name="path">The log; may not exist.</param>
+    /// <param name="step">Last step that is kept.</param>
+    public static void Trim(string path, long step)
+    {
+        if (!File.Exists(path))
+        {
+            return;
+        }
+
+        string[] lines = File.ReadAllLines(path), kept = [.. lines.TakeWhile(line => StepOf(line) <= step)];
+        if (kept.Length < lines.Length)
+        {
+            AtomicFile.Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(string.Concat(kept.Select(line => line + "\n")))));
+        }
+    }
 
     /// <summary>Adds a loss and what it recorded.</summary>
     /// <exception cref="NotFiniteNumberException">Where the loss is no number; found at once on the processor, at the next entry elsewhere.</exception>
@@ -58,6 +77,18 @@ internal sealed class TrainingLog(string path, string leader) : IDisposable
         }
 
         _means.Clear();
+    }
+
+    private static long StepOf(string line)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<TrainingProgress>(line)!.Step;
+        }
+        catch (JsonException)
+        {
+            return long.MaxValue;
+        }
     }
 
     private static double Value(Tensor scalar)

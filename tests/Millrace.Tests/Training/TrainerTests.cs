@@ -88,7 +88,7 @@ public sealed class TrainerTests
         using var folder = new TemporaryFolder();
         using var toy = new Toy { Scale = double.NaN };
         using var trainer = new Trainer(toy, Options(steps: 5), folder.Path);
-        var error = Assert.Throws<InvalidOperationException>(() => trainer.Run(seed: 1));
+        var error = Assert.Throws<DivergedException>(() => trainer.Run(seed: 1));
         Assert.Contains("At step 1 the loss of 'toy' is NaN on the batch of one.png, two.png; there is no checkpoint yet.", error.Message, StringComparison.Ordinal);
         Assert.False(File.Exists(Path.Combine(folder.Path, "checkpoint.safetensors")));
     }

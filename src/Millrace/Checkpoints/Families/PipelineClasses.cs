@@ -23,6 +23,7 @@ internal static class PipelineClasses
         ["DDPMPipeline"] = Unconditional.Assemble,
         ["DDIMPipeline"] = Unconditional.Assemble,
         ["PNDMPipeline"] = Unconditional.Assemble,
+        [Unconditional.OwnPipeline] = Unconditional.Assemble,
     };
 
     /// <summary>The model of a folder, of the family that its index names.</summary>

@@ -1,7 +1,6 @@
 using Millrace.Checkpoints.Schedulers;
 using Millrace.Models.TextEncoders;
 using Millrace.Models.UNets;
-using Millrace.Processes;
 
 namespace Millrace.Checkpoints.Families;
 
@@ -21,11 +20,11 @@ internal static class StableDiffusion
     public static StableDiffusionParts AssembleParts(ModelFolder folder)
     {
         folder.Index.Check(Allowed);
-        DiffusersScheduler scheduler = SchedulerConfig.ReadVariancePreserving(folder.Require("scheduler", "scheduler_config.json"));
+        DiffusersScheduler scheduler = SchedulerConfig.Read(folder.Require("scheduler", "scheduler_config.json"));
         UNet2DConditionModel unet = UNet(folder);
         IAutoencoder autoencoder = folder.Autoencoder();
         (ClipTextModel text, ClipTokenizer tokenizer) = folder.Clip();
-        var parts = new StableDiffusionParts(unet, autoencoder, text, tokenizer, (VariancePreservingProcess)scheduler.Process, scheduler.Prediction) { Scheduler = scheduler };
+        var parts = new StableDiffusionParts(unet, autoencoder, text, tokenizer, scheduler.Process, scheduler.Prediction) { Scheduler = scheduler };
         parts.Validate();
         return parts;
     }

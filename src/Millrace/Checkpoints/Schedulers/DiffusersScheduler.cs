@@ -49,12 +49,12 @@ public sealed class DiffusersScheduler
         return new(path, config, new SchedulerSettings(new ConfigFile(path, config)));
     }
 
-    /// <summary>DDIM over a process, as Stable Diffusion is sampled.</summary>
+    /// <summary>The plain scheduler of a process: Euler's method for a flow; DDIM for another, as Stable Diffusion is sampled.</summary>
     /// <exception cref="ArgumentException">Where a configuration has no name for the process or the prediction.</exception>
-    public static DiffusersScheduler Ddim(VariancePreservingProcess process, PredictionType prediction)
+    public static DiffusersScheduler Of(IDiffusionProcess process, PredictionType prediction)
     {
         JsonElement config = JsonSerializer.SerializeToElement(SchedulerConfig.Of(process, prediction));
-        return new("DDIM", config, new SchedulerSettings(new ConfigFile("DDIM", config)));
+        return new("scheduler", config, new SchedulerSettings(new ConfigFile("scheduler", config)));
     }
 
     /// <summary>Reads a configuration within another file.</summary>

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Millrace.Models.Layers;
 
 namespace Millrace.Models.UNets;
@@ -67,5 +68,39 @@ public static class UNet2DConfig
         config.Pass(["num_train_timesteps"]); // Of a kind of time embedding that is refused above.
         config.Close(options.Validate);
         return options;
+    }
+
+    /// <summary>Writes a file from which <see cref="Read"/>, and diffusers, make the same network.</summary>
+    public static void Write(string path, UNet2DOptions options)
+    {
+        static string Name<T>(Dictionary<string, T> names, T value) => names.First(entry => Equals(entry.Value, value)).Key;
+        ConfigFile.Write(path, new JsonObject
+        {
+            ["_class_name"] = nameof(UNet2DModel),
+            ["in_channels"] = options.InChannels,
+            ["out_channels"] = options.OutChannels,
+            ["sample_size"] = options.SampleSize,
+            ["block_out_channels"] = new JsonArray([.. options.BlockOutChannels]),
+            ["down_block_types"] = new JsonArray([.. options.DownBlockTypes.Select(type => Name(DownBlocks, type))]),
+            ["up_block_types"] = new JsonArray([.. options.UpBlockTypes.Select(type => Name(UpBlocks, type))]),
+            ["layers_per_block"] = options.LayersPerBlock,
+            ["attention_head_dim"] = options.AttentionHeadDim,
+            ["norm_num_groups"] = options.NormNumGroups,
+            ["attn_norm_num_groups"] = options.AttentionNormNumGroups,
+            ["norm_eps"] = options.NormEps,
+            ["act_fn"] = ConfigFile.NameOf(options.Activation),
+            ["add_attention"] = options.AddAttention,
+            ["mid_block_scale_factor"] = options.MidBlockScaleFactor,
+            ["downsample_padding"] = options.PadAfterOnly ? 0 : 1,
+            ["downsample_type"] = Name(Resamplings, options.ResamplesByBlocks),
+            ["upsample_type"] = Name(Resamplings, options.ResamplesByBlocks),
+            ["center_input_sample"] = options.CenterInputSample,
+            ["resnet_time_scale_shift"] = Name(ScaleShifts, options.ScaleShift),
+            ["time_embedding_type"] = Name(FourierTimes, options.FourierTime),
+            ["flip_sin_to_cos"] = options.FlipSinToCos,
+            ["freq_shift"] = options.FreqShift,
+            ["class_embed_type"] = options.ClassEmbedding is UNetClassEmbedding.None or UNetClassEmbedding.Table ? null : Name(ClassEmbeddings, options.ClassEmbedding),
+            ["num_class_embeds"] = options.NumClassEmbeds,
+        });
     }
 }
