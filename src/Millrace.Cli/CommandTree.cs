@@ -59,6 +59,7 @@ internal static class CommandTree
             Verbose,
             StreamCommand.Create(terminal),
             GenerateCommand.Create(terminal),
+            TrainCommand.Create(terminal),
             ModelsCommand.Create(terminal),
             InspectCommand.Create(terminal),
             ConvertCommand.Create(terminal),

@@ -29,6 +29,9 @@ public sealed class RegressionObjective(Module network, IDenoiser denoiser, IDif
     /// <summary>Whether distances are measured between x_0 and the x_0 that the prediction implies, rather than between predictions.</summary>
     public bool InSampleSpace { get; init; }
 
+    /// <summary>Called by <see cref="Preview"/>: (folder, step); null for nothing.</summary>
+    public Action<string, long>? OnPreview { get; init; }
+
     /// <inheritdoc/>
     public IReadOnlyList<Player> Players => [new Player("denoiser", network, Loss)];
 
@@ -50,4 +53,7 @@ public sealed class RegressionObjective(Module network, IDenoiser denoiser, IDif
             : Premetric(prediction, PredictionConversion.Target(denoiser.Prediction, sample, batch.Noise, a, b));
         return rows.mean().MoveToOuterDisposeScope();
     }
+
+    /// <inheritdoc/>
+    public void Preview(string folder, long step) => OnPreview?.Invoke(folder, step);
 }

@@ -74,7 +74,7 @@ public sealed record TrainerOptions
         return LearningRate * (FinalLearningRateRatio + ((1 - FinalLearningRateRatio) * 0.5 * (1 + Math.Cos(Math.PI * Math.Min(1, progress)))));
     }
 
-    private static void Require(bool holds, string name, object value, string allowed)
+    internal static void Require(bool holds, string name, object value, string allowed)
     {
         if (!holds)
         {
