@@ -26,7 +26,7 @@ public sealed class DiffusersFolderTests : IDisposable
         Assert.Equal(Path.GetFileName(_folder.Path), loaded.Name);
         Assert.Equal(8, loaded.DefaultSize);
         Assert.Equal(PredictionType.VPrediction, loaded.Denoiser.Prediction);
-        Assert.Equal(parts.Process.AlphaBar, Assert.IsType<VariancePreservingProcess>(loaded.Process).AlphaBar);
+        Assert.Equal(((VariancePreservingProcess)parts.Process).AlphaBar, Assert.IsType<VariancePreservingProcess>(loaded.Process).AlphaBar);
         Assert.True(TinyModel.Answer(saved).Equals(TinyModel.Answer(loaded)));
     }
 

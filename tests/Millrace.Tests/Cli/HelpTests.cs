@@ -7,6 +7,7 @@ public sealed class HelpTests
     [InlineData("millrace")]
     [InlineData("stream")]
     [InlineData("generate")]
+    [InlineData("train")]
     [InlineData("models")]
     [InlineData("inspect")]
     [InlineData("convert")]

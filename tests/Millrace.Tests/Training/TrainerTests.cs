@@ -28,6 +28,20 @@ public sealed class TrainerTests
     }
 
     [Fact]
+    public void A_log_holds_each_step_once_after_a_crash()
+    {
+        using var folder = new TemporaryFolder();
+        Train(folder.Path, Options(steps: 5));
+        string log = folder.File("log.jsonl");
+        string[] entries = File.ReadAllLines(log);
+        File.AppendAllText(log, entries[4].Replace("\"Step\":5", "\"Step\":6", StringComparison.Ordinal) + "\n{\"Step\":7,\"St"); // run, and lost with the process
+        Train(folder.Path, Options(steps: 7));
+        string[] after = File.ReadAllLines(log);
+        Assert.Equal(entries, after[..5]);
+        Assert.Equal(7, after.Length);
+    }
+
+    [Fact]
     public void The_loss_falls()
     {
         using var folder = new TemporaryFolder();
