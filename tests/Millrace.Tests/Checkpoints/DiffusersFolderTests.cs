@@ -214,7 +214,7 @@ public sealed class DiffusersFolderTests : IDisposable
     [InlineData("scheduler/scheduler_config.json", "beta_end", "7", "beta must satisfy")]
     [InlineData("scheduler/scheduler_config.json", "num_train_timesteps", "2000000000", "num_train_timesteps")]
     [InlineData("scheduler/scheduler_config.json", "prediction_type", "\"flow_prediction\"", "\"epsilon\" or \"v_prediction\" or \"sample\"")]
-    [InlineData("scheduler/scheduler_config.json", "_class_name", "\"FlowMatchEulerDiscreteScheduler\"", "must be one of a variance-preserving process")]
+    [InlineData("scheduler/scheduler_config.json", "_class_name", "\"EDMEulerScheduler\"", "must be one of a variance-preserving process")]
     [InlineData("scheduler/scheduler_config.json", "_class_name", "\"DreamScheduler\"", "field \"_class_name\" is")]
     [InlineData("scheduler/scheduler_config.json", "dreams", "7", "field \"dreams\" is 7")]
     [InlineData("scheduler/scheduler_config.json", "rescale_betas_zero_snr", "1", "but must be true or false")]
