@@ -72,13 +72,14 @@ public sealed class DiffusionModel : IDisposable
     /// <param name="network">Used, not owned.</param>
     public IDenoiser DenoiserOf(IConditionalNetwork network) => new Denoiser(network, Prediction, Convention);
 
+    /// <summary>Whether the stream batch can run it.</summary>
+    public bool Streams => WhyNotStreamed is null;
+
     /// <summary>Refuses a model that the stream batch cannot run.</summary>
     /// <exception cref="ArgumentException">Says why.</exception>
     public void CheckStreams()
     {
-        string? why = Process is not VariancePreservingProcess ? $"it was trained on a {Process.GetType().Name}, and a stream needs a {nameof(VariancePreservingProcess)}"
-            : Inpaints ? "its U-Net takes a mask beside the picture" : null;
-        if (why is not null)
+        if (WhyNotStreamed is { } why)
         {
             throw new ArgumentException($"The model '{Name}' cannot be streamed: {why}. Sample it with a solver instead.");
         }
@@ -92,6 +93,9 @@ public sealed class DiffusionModel : IDisposable
         (Autoencoder as Module)?.PrepareForInference(precision);
         return ((Module)Network).PrepareForInference(precision);
     }
+
+    private string? WhyNotStreamed => Process is not VariancePreservingProcess ? $"it was trained on a {Process.GetType().Name}, and a stream needs a {nameof(VariancePreservingProcess)}"
+        : Inpaints ? "its U-Net takes a mask beside the picture" : null;
 
     /// <summary>Releases the networks.</summary>
     public void Dispose()

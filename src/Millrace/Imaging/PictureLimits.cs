@@ -25,11 +25,11 @@ internal static class PictureLimits
         }
     }
 
-    public static void Check(long width, long height, string path)
+    public static void Check(long width, long height, string path, long maximumPixels = Pixels)
     {
-        if (width < 1 || height < 1 || width * height > Pixels)
+        if (width < 1 || height < 1 || width * height > maximumPixels)
         {
-            throw new InvalidDataException($"'{path}' claims {width} x {height} pixels; a frame has from 1 to {Pixels}.");
+            throw new InvalidDataException($"'{path}' claims {width} x {height} pixels; a frame has from 1 to {maximumPixels}.");
         }
     }
 }

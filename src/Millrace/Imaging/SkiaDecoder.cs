@@ -35,7 +35,7 @@ internal sealed class SkiaDecoder : IDisposable
 
     /// <summary>Opens encoded bytes.</summary>
     /// <exception cref="InvalidDataException">Where they are no picture, or one that is too large or cut off.</exception>
-    public static SkiaDecoder Open(byte[] bytes, string path)
+    public static SkiaDecoder Open(byte[] bytes, string path, long maximumPixels = PictureLimits.Pixels)
     {
         CheckWhole(bytes, path);
         SKData data = SKData.CreateCopy(bytes);
@@ -47,7 +47,7 @@ internal sealed class SkiaDecoder : IDisposable
                 throw new InvalidDataException($"'{path}' is no picture that can be decoded.");
             }
 
-            PictureLimits.Check(codec.Info.Width, codec.Info.Height, path);
+            PictureLimits.Check(codec.Info.Width, codec.Info.Height, path, maximumPixels);
             return new SkiaDecoder(data, codec, path);
         }
         catch

@@ -1,0 +1,42 @@
+using System.Collections.Concurrent;
+using Microsoft.AspNetCore.Http;
+
+namespace Millrace.Server.Models;
+
+/// <summary>The models that the options name, each loaded when it is first asked for.</summary>
+internal sealed class ModelLibrary(MillraceServerOptions options) : IAsyncDisposable
+{
+    private readonly ConcurrentDictionary<string, Lazy<Task<HostedModel>>> _models = new();
+
+    public IEnumerable<string> Names => options.Models.Keys.Order(StringComparer.Ordinal);
+
+    public string DefaultName => options.DefaultModel ?? Names.First();
+
+    /// <summary>Those that are loaded.</summary>
+    public IEnumerable<HostedModel> Loaded => _models.Values.Where(model => model is { IsValueCreated: true, Value.IsCompletedSuccessfully: true }).Select(model => model.Value.Result);
+
+    /// <summary>Whether the default model is ready.</summary>
+    public bool Ready => Loaded.Any(model => model.Name == DefaultName);
+
+    /// <summary>A model by name; null means the default.</summary>
+    /// <exception cref="ProblemException">Where there is no such model.</exception>
+    public Task<HostedModel> GetAsync(string? name)
+    {
+        string wanted = name ?? DefaultName;
+        return options.Models.TryGetValue(wanted, out string? folder)
+            ? _models.GetOrAdd(wanted, _ => new(() => LoadAsync(wanted, folder))).Value
+            : throw new ProblemException(StatusCodes.Status404NotFound, "model_not_found", $"There is no model '{wanted}'; there are {string.Join(", ", Names)}.", "model");
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (HostedModel model in Loaded.ToArray())
+        {
+            await model.DisposeAsync();
+        }
+    }
+
+    // A thread of its own: libtorch keeps workers for every thread that has called it, and this one ends.
+    private Task<HostedModel> LoadAsync(string name, string folder) =>
+        Task.Factory.StartNew(() => HostedModel.Load(name, folder, options.MaximumStreams), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+}
