@@ -1,4 +1,6 @@
+using TorchSharp;
 using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
 
 namespace Millrace;
 
@@ -33,9 +35,18 @@ public sealed record Conditioning(Tensor Text) : IDisposable
     /// <summary>One row alone. The result is the caller's to dispose.</summary>
     public Conditioning Row(long row) => Select(part => part.narrow(0, row, 1));
 
-    /// <summary>The rows of all, the first in front, [B1 + B2 + ..., tokens, width]. The result is the caller's to dispose.</summary>
+    /// <summary>
+    /// The rows of all, the first in front, [B1 + B2 + ..., tokens, width]. Texts that are shorter than the longest are filled up with
+    /// zeros that <see cref="TextMask"/> leaves out. The result is the caller's to dispose.
+    /// </summary>
     /// <exception cref="ArgumentException">Where one holds a part that another lacks.</exception>
-    public static Conditioning Concatenate(params IReadOnlyList<Conditioning> parts) => Combine(parts, tensors => cat([.. tensors], 0));
+    public static Conditioning Concatenate(params IReadOnlyList<Conditioning> parts)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        long longest = parts.Max(part => part.Text.shape[1]);
+        bool masked = parts.Any(part => part.TextMask is not null || part.Text.shape[1] < longest);
+        return Combine(masked ? [.. parts.Select(part => part.Filled(longest))] : parts, tensors => cat([.. tensors], 0)).MoveToOuterDisposeScope();
+    }
 
     /// <summary>What a function makes of each part.</summary>
     public Conditioning Select(Func<Tensor, Tensor> change) => Combine([this], tensors => change(tensors[0]));
@@ -59,6 +70,13 @@ public sealed record Conditioning(Tensor Text) : IDisposable
         {
             part.Dispose();
         }
+    }
+
+    private Conditioning Filled(long tokens)
+    {
+        long missing = tokens - Text.shape[1];
+        Tensor mask = TextMask ?? ones(Rows, Text.shape[1], device: Text.device);
+        return this with { Text = functional.pad(Text, [0, 0, 0, missing]), TextMask = functional.pad(mask, [0, missing]) };
     }
 
     private IEnumerable<Tensor> Parts => new[] { Text, TextMask, PooledText, SizeIds, Guidance, ClassLabels }.OfType<Tensor>();

@@ -7,15 +7,16 @@ public sealed class StreamPrompt : IDisposable
 {
     /// <summary>Takes ownership of two encodings.</summary>
     /// <param name="positive">One row.</param>
-    /// <param name="negative">One row of the same shape.</param>
-    /// <exception cref="ArgumentException">Where the two differ in shape, or have several rows.</exception>
+    /// <param name="negative">One row of the same width; the number of tokens may differ.</param>
+    /// <exception cref="ArgumentException">Where the two differ in width, or have several rows.</exception>
     public StreamPrompt(Conditioning positive, Conditioning negative)
     {
         (Positive, Negative) = (positive.Select(part => part.DetachFromDisposeScope()), negative.Select(part => part.DetachFromDisposeScope()));
-        if (positive.Text.dim() != 3 || positive.Rows != 1 || !positive.Text.shape.SequenceEqual(negative.Text.shape))
+        (long[] seen, long[] other) = (positive.Text.shape, negative.Text.shape);
+        if (seen is not [1, _, _] || other is not [1, _, _] || seen[2] != other[2])
         {
             throw new ArgumentException(
-                $"A prompt is two encodings [1, tokens, width], got [{string.Join(", ", positive.Text.shape)}] and [{string.Join(", ", negative.Text.shape)}].", nameof(positive));
+                $"A prompt is two encodings [1, tokens, width], got [{string.Join(", ", seen)}] and [{string.Join(", ", other)}].", nameof(positive));
         }
     }
 
@@ -26,9 +27,7 @@ public sealed class StreamPrompt : IDisposable
     public static StreamPrompt Encode(ITextEncoder encoder, string prompt, string negativePrompt)
     {
         using var scope = NewDisposeScope();
-        Conditioning both = encoder.Encode([prompt, negativePrompt]);
-        Conditioning Row(long row) => both.Row(row).Select(part => part.clone());
-        return new StreamPrompt(Row(0), Row(1));
+        return new StreamPrompt(encoder.Encode([prompt]), encoder.Encode([negativePrompt]));
     }
 
     /// <summary>What the frames shall be, one row.</summary>

@@ -49,17 +49,6 @@ public sealed class ClipTextEncoderTests
     }
 
     [Fact]
-    public void Says_how_many_tokens_are_left_out()
-    {
-        using ClipTextEncoder encoder = Encoder();
-
-        Assert.False(encoder.Truncates("a red car a", out int none));
-        Assert.Equal(0, none);
-        Assert.True(encoder.Truncates("a red car a red car", out int two));
-        Assert.Equal(2, two);
-    }
-
-    [Fact]
     public void A_prompt_has_the_same_states_in_any_company()
     {
         using var scope = NewDisposeScope();

@@ -3,7 +3,10 @@ using static TorchSharp.torch;
 
 namespace Millrace.Models.TextEncoders;
 
-/// <summary>Tokenizer and text transformer of Stable Diffusion 1.x: prompts to the last hidden state.</summary>
+/// <summary>
+/// Tokenizer and text transformer of Stable Diffusion: prompts to hidden states. A prompt of any length is read in windows, of 75 tokens
+/// in published models, whose states stand one after another; brackets weigh its words, as in <c>a (red:1.3) [car]</c>.
+/// </summary>
 public sealed class ClipTextEncoder : ITextEncoder, IDisposable
 {
     private readonly ClipTextModel _model;
@@ -24,61 +27,120 @@ public sealed class ClipTextEncoder : ITextEncoder, IDisposable
         (_model, _tokenizer) = (model, tokenizer);
     }
 
+    /// <summary>The shape of the transformer.</summary>
+    public ClipTextOptions Options => _model.Options;
+
     private int Limit => _model.Options.MaxPositionEmbeddings - 2;
 
     /// <inheritdoc/>
+    /// <remarks>Prompts of fewer windows than the longest are filled up with tokens that are masked.</remarks>
     public Conditioning Encode(IReadOnlyList<string> prompts)
     {
         using DisposeScope scope = NewDisposeScope();
-        return new Conditioning(Run(prompts).LastHiddenState).MoveToOuterDisposeScope();
+        IReadOnlyList<ClipTextOutput> outputs = RunWeighted(prompts, [.. prompts.Select(Windows)]);
+        return Conditioning.Concatenate([.. outputs.Select(output => new Conditioning(output.LastHiddenState))]).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Everything that the transformer makes of prompts, in float32.</summary>
-    /// <param name="prompts">B prompts, each truncated at the limit.</param>
+    /// <summary>Everything that the transformer makes of plain prompts, in float32.</summary>
+    /// <param name="prompts">B prompts, each truncated at the limit; brackets are read as text.</param>
     /// <returns>Tensors in the dispose scope of the caller.</returns>
     public ClipTextOutput Run(IReadOnlyList<string> prompts)
     {
         using IDisposable noGrad = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        ClipTextOutput output = _model.Encode(Tokens(prompts));
-        Tensor Out(Tensor tensor) => tensor.to(float32).MoveToOuterDisposeScope();
-        return new ClipTextOutput(
-            Out(output.LastHiddenState), Out(output.PenultimateHiddenState), Out(output.Pooled), output.TextEmbeddings is { } embeddings ? Out(embeddings) : null);
+        ClipTextOutput output = Float(_model.Encode(Tokens(prompts)));
+        return output.Select(part => part.MoveToOuterDisposeScope());
     }
 
-    /// <summary>The shape of the transformer.</summary>
-    public ClipTextOptions Options => _model.Options;
-
-    /// <summary>The ids of prompts, [B, positions], int64: start, text (truncated at the limit), end, padding.</summary>
-    public Tensor Tokens(IReadOnlyList<string> prompts)
-    {
-        int length = _model.Options.MaxPositionEmbeddings;
-        var ids = new long[prompts.Count * length];
-        Array.Fill(ids, _tokenizer.PadId);
-        for (int row = 0; row < prompts.Count; row++)
-        {
-            Span<long> line = ids.AsSpan(row * length, length);
-            IReadOnlyList<int> text = _tokenizer.Tokenize(prompts[row]);
-            int count = Math.Min(text.Count, Limit);
-            line[0] = _tokenizer.StartId;
-            for (int index = 0; index < count; index++)
-            {
-                line[index + 1] = text[index];
-            }
-
-            line[count + 1] = _tokenizer.EndId;
-        }
-
-        return tensor(ids, [prompts.Count, length], dtype: int64, device: _model.parameters().First().device);
-    }
+    /// <summary>The ids of plain prompts, [B, positions], int64: start, text (truncated at the limit), end, padding.</summary>
+    public Tensor Tokens(IReadOnlyList<string> prompts) => Ids([.. prompts.Select(prompt => (IReadOnlyList<int>)[.. _tokenizer.Tokenize(prompt).Take(Limit)])]);
 
     /// <inheritdoc/>
     public bool Truncates(string prompt, out int tokensLeftOut)
     {
-        tokensLeftOut = Math.Max(0, _tokenizer.Tokenize(prompt).Count - Limit);
-        return tokensLeftOut > 0;
+        tokensLeftOut = 0;
+        return false;
+    }
+
+    /// <summary>How many tokens of a prompt <see cref="Run"/> leaves out.</summary>
+    internal int LeftOut(string prompt) => Math.Max(0, _tokenizer.Tokenize(prompt).Count - Limit);
+
+    /// <summary>How many windows a weighted prompt fills; at least 1.</summary>
+    internal int Windows(string prompt) => Cut(prompt).Count;
+
+    /// <summary>Everything that the transformer makes of weighted prompts of any length, in float32.</summary>
+    /// <remarks>
+    /// A token of weight w has the state z + (w - 1) (z - z_0), z_0 being the state of the empty prompt at its place. Pooled states are those of
+    /// the first window, and not weighted.
+    /// </remarks>
+    /// <param name="prompts">B prompts.</param>
+    /// <param name="windows">How many windows each prompt gets, at least as many as it fills; those behind are empty.</param>
+    /// <returns>For each prompt one row, states [1, windows * positions, width]; tensors in the dispose scope of the caller.</returns>
+    internal IReadOnlyList<ClipTextOutput> RunWeighted(IReadOnlyList<string> prompts, IReadOnlyList<int> windows)
+    {
+        using IDisposable noGrad = no_grad();
+        using DisposeScope scope = NewDisposeScope();
+        List<IReadOnlyList<ClipToken>> all = [.. prompts.SelectMany((prompt, row) => Filled(Cut(prompt), windows[row]))];
+        bool weighted = all.Any(window => window.Any(token => token.Weight != 1));
+        IEnumerable<IReadOnlyList<ClipToken>> read = weighted ? all.Append([]) : all; // the empty prompt last
+        ClipTextOutput output = Float(_model.Encode(Ids([.. read.Select(window => (IReadOnlyList<int>)[.. window.Select(token => token.Id)])])));
+        if (weighted)
+        {
+            Tensor excess = Excess(all);
+            Tensor Weighted(Tensor states)
+            {
+                Tensor own = states.narrow(0, 0, all.Count), empty = states.narrow(0, all.Count, 1);
+                return own.Plus(own.Minus(empty) * excess);
+            }
+
+            output = output with { LastHiddenState = Weighted(output.LastHiddenState), PenultimateHiddenState = Weighted(output.PenultimateHiddenState) };
+        }
+
+        var rows = new List<ClipTextOutput>();
+        for (int row = 0, first = 0; row < prompts.Count; first += windows[row++])
+        {
+            Tensor States(Tensor states) => states.narrow(0, first, windows[row]).flatten(0, 1).unsqueeze(0).MoveToOuterDisposeScope();
+            Tensor Pooled(Tensor pooled) => pooled.narrow(0, first, 1).MoveToOuterDisposeScope();
+            rows.Add(new ClipTextOutput(
+                States(output.LastHiddenState), States(output.PenultimateHiddenState), Pooled(output.Pooled), output.TextEmbeddings is { } embeddings ? Pooled(embeddings) : null));
+        }
+
+        return rows;
     }
 
     /// <inheritdoc/>
     public void Dispose() => _model.Dispose();
+
+    private static ClipTextOutput Float(ClipTextOutput output) => output.Select(part => part.to(float32));
+
+    private static IEnumerable<IReadOnlyList<ClipToken>> Filled(IReadOnlyList<IReadOnlyList<ClipToken>> windows, int count) =>
+        windows.Concat(Enumerable.Repeat<IReadOnlyList<ClipToken>>([], count - windows.Count));
+
+    private IReadOnlyList<IReadOnlyList<ClipToken>> Cut(string prompt) => ClipWindow.Cut(
+        WeightedPrompt.Parse(prompt).SelectMany(part => _tokenizer.Tokenize(part.Text).Select(id => (IReadOnlyList<ClipToken>)[new ClipToken(id, part.Weight)])), Limit);
+
+    /// <summary>Start, the given ids, end, padding: [windows, positions], int64.</summary>
+    private Tensor Ids(IReadOnlyList<IReadOnlyList<int>> windows)
+    {
+        int length = _model.Options.MaxPositionEmbeddings;
+        long[] ids = [.. windows.SelectMany(window => window.Prepend(_tokenizer.StartId).Append(_tokenizer.EndId)
+            .Concat(Enumerable.Repeat(_tokenizer.PadId, Limit - window.Count)).Select(id => (long)id))];
+        return tensor(ids, [windows.Count, length], dtype: int64, device: _model.parameters().First().device);
+    }
+
+    /// <summary>w - 1 of every position, [windows, positions, 1].</summary>
+    private Tensor Excess(List<IReadOnlyList<ClipToken>> windows)
+    {
+        int length = _model.Options.MaxPositionEmbeddings;
+        var excess = new float[windows.Count * length];
+        for (int window = 0; window < windows.Count; window++)
+        {
+            for (int index = 0; index < windows[window].Count; index++)
+            {
+                excess[(window * length) + 1 + index] = (float)(windows[window][index].Weight - 1);
+            }
+        }
+
+        return tensor(excess, [windows.Count, length, 1], device: _model.parameters().First().device);
+    }
 }

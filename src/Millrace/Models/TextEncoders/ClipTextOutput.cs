@@ -7,4 +7,9 @@ namespace Millrace.Models.TextEncoders;
 /// <param name="PenultimateHiddenState">Before the last layer, not normalized, [B, N, width].</param>
 /// <param name="Pooled">Last hidden state at the first end token, [B, width].</param>
 /// <param name="TextEmbeddings">Pooled state projected, [B, projection width]; null where the model has no projection.</param>
-public sealed record ClipTextOutput(Tensor LastHiddenState, Tensor PenultimateHiddenState, Tensor Pooled, Tensor? TextEmbeddings);
+public sealed record ClipTextOutput(Tensor LastHiddenState, Tensor PenultimateHiddenState, Tensor Pooled, Tensor? TextEmbeddings)
+{
+    /// <summary>What a function makes of each part.</summary>
+    internal ClipTextOutput Select(Func<Tensor, Tensor> change) =>
+        new(change(LastHiddenState), change(PenultimateHiddenState), change(Pooled), TextEmbeddings is { } embeddings ? change(embeddings) : null);
+}

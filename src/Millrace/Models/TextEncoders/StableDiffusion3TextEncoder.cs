@@ -55,6 +55,14 @@ public sealed class StableDiffusion3TextEncoder : ITextEncoder
 
     /// <inheritdoc/>
     /// <remarks>Of the encoder that reads furthest.</remarks>
-    public bool Truncates(string prompt, out int tokensLeftOut) =>
-        _third is null ? _first.Truncates(prompt, out tokensLeftOut) : _third.Truncates(prompt, out tokensLeftOut);
+    public bool Truncates(string prompt, out int tokensLeftOut)
+    {
+        if (_third is not null)
+        {
+            return _third.Truncates(prompt, out tokensLeftOut);
+        }
+
+        tokensLeftOut = _first.LeftOut(prompt);
+        return tokensLeftOut > 0;
+    }
 }

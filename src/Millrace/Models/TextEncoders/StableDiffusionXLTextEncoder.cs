@@ -40,17 +40,19 @@ public sealed class StableDiffusionXLTextEncoder : ITextEncoder
     public Conditioning Encode(IReadOnlyList<string> prompts)
     {
         using DisposeScope scope = NewDisposeScope();
-        ClipTextOutput[] outputs = [.. _encoders.Select(encoder => encoder.Run(prompts))];
-        Tensor text = cat([.. outputs.Select(output => output.PenultimateHiddenState)], dim: -1), pooled = outputs[^1].TextEmbeddings!;
-        if (_emptyIsZero)
-        {
-            Tensor given = tensor(prompts.Select(prompt => prompt.Length == 0 ? 0f : 1f).ToArray(), device: text.device).unsqueeze(1);
-            (text, pooled) = (text * given.unsqueeze(2), pooled * given);
-        }
-
-        return new Conditioning(text) { PooledText = pooled }.MoveToOuterDisposeScope();
+        // Both encoders give each prompt as many windows: their states stand side by side.
+        int[] windows = [.. prompts.Select(prompt => _encoders.Max(encoder => encoder.Windows(prompt)))];
+        IReadOnlyList<ClipTextOutput>[] outputs = [.. _encoders.Select(encoder => encoder.RunWeighted(prompts, windows))];
+        return Conditioning.Concatenate([.. prompts.Select((prompt, row) => Row(prompt, [.. outputs.Select(output => output[row])]))]).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>
+    /// <remarks>No prompt is too long.</remarks>
     public bool Truncates(string prompt, out int tokensLeftOut) => _encoders[0].Truncates(prompt, out tokensLeftOut);
+
+    private Conditioning Row(string prompt, IReadOnlyList<ClipTextOutput> outputs)
+    {
+        Tensor text = cat([.. outputs.Select(output => output.PenultimateHiddenState)], dim: -1), pooled = outputs[^1].TextEmbeddings!;
+        return prompt.Length == 0 && _emptyIsZero ? new Conditioning(zeros_like(text)) { PooledText = zeros_like(pooled) } : new Conditioning(text) { PooledText = pooled };
+    }
 }
