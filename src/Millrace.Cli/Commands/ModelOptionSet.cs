@@ -54,6 +54,14 @@ internal static class ModelOptionSet
         HelpName = "FILE[:SCALE]",
     };
 
+    private static Option<IReadOnlyList<EmbeddingWord>> Embedding { get; } = new("--embedding")
+    {
+        Description = "A textual inversion (.safetensors, .pt, .bin) and the word that stands for it in prompts, such as ink.pt:ink-style; without one, the file's. Can be given many times.",
+        CustomParser = EmbeddingWord.Parse,
+        DefaultValueFactory = _ => [],
+        HelpName = "FILE[:WORD]",
+    };
+
     private static Option<Precision> Arithmetic { get; } = new Option<Precision>("--precision")
     {
         Description = "Arithmetic of the networks; auto times both on this machine and takes the faster.",
@@ -62,7 +70,7 @@ internal static class ModelOptionSet
 
     private static Option<int?> Threads { get; } = new Option<int?>("--threads") { Description = "Threads of one operator; without it, one a core.", HelpName = "N" }.Whole(1);
 
-    public static IEnumerable<Option> All => [Model, Tokenizer, Prediction, TinyAutoencoder, Lora, Arithmetic, Threads];
+    public static IEnumerable<Option> All => [Model, Tokenizer, Prediction, TinyAutoencoder, Lora, Embedding, Arithmetic, Threads];
 
     /// <summary>Loads libtorch, and the chosen model once <paramref name="check"/> has seen its shapes and lets it pass.</summary>
     public static DiffusionModel Load(ParseResult parsed, Action<DiffusionModel> check)
@@ -118,6 +126,11 @@ internal static class ModelOptionSet
             foreach (LoraWord lora in parsed.GetValue(Lora)!)
             {
                 model.Loras.Add(lora.Path, lora.Scale);
+            }
+
+            foreach (EmbeddingWord embedding in parsed.GetValue(Embedding)!)
+            {
+                model.TextualInversions.Add(embedding.Path, embedding.Token);
             }
 
             model.PrepareForInference(PrecisionOf(parsed));

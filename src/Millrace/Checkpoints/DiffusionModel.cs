@@ -13,6 +13,7 @@ public sealed class DiffusionModel : IDisposable
 {
     private IDenoiser? _denoiser;
     private LoraSet? _loras;
+    private TextualInversionSet? _textualInversions;
 
     /// <summary>What to call it.</summary>
     public required string Name { get; init; }
@@ -55,6 +56,9 @@ public sealed class DiffusionModel : IDisposable
 
     /// <summary>The LoRAs on its networks.</summary>
     public LoraSet Loras => _loras ??= new LoraSet(Name, Parts);
+
+    /// <summary>The words that it was taught by textual inversion.</summary>
+    public TextualInversionSet TextualInversions => _textualInversions ??= new TextualInversionSet(Name, TextEncoder);
 
     /// <summary>Predicts in latents.</summary>
     public IDenoiser Denoiser => _denoiser ??= DenoiserOf(Network);
@@ -101,6 +105,7 @@ public sealed class DiffusionModel : IDisposable
     public void Dispose()
     {
         _loras?.Dispose();
+        _textualInversions?.Dispose();
         foreach (Module part in Parts.Values)
         {
             part.Dispose();

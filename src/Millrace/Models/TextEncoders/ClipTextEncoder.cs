@@ -25,10 +25,17 @@ public sealed class ClipTextEncoder : ITextEncoder, IDisposable
         }
 
         (_model, _tokenizer) = (model, tokenizer);
+        Words = new LearnedWords(model.Options.VocabSize);
     }
 
     /// <summary>The shape of the transformer.</summary>
     public ClipTextOptions Options => _model.Options;
+
+    /// <summary>Words that stand in weighted prompts for vectors of their own; owned.</summary>
+    internal LearnedWords Words { get; }
+
+    /// <summary>Where the transformer computes.</summary>
+    internal Device Device => _model.parameters().First().device;
 
     private int Limit => _model.Options.MaxPositionEmbeddings - 2;
 
@@ -83,7 +90,7 @@ public sealed class ClipTextEncoder : ITextEncoder, IDisposable
         List<IReadOnlyList<ClipToken>> all = [.. prompts.SelectMany((prompt, row) => Filled(Cut(prompt), windows[row]))];
         bool weighted = all.Any(window => window.Any(token => token.Weight != 1));
         IEnumerable<IReadOnlyList<ClipToken>> read = weighted ? all.Append([]) : all; // the empty prompt last
-        ClipTextOutput output = Float(_model.Encode(Ids([.. read.Select(window => (IReadOnlyList<int>)[.. window.Select(token => token.Id)])])));
+        ClipTextOutput output = Float(_model.Encode(Ids([.. read.Select(window => (IReadOnlyList<int>)[.. window.Select(token => token.Id)])]), Words.Vectors));
         if (weighted)
         {
             Tensor excess = Excess(all);
@@ -109,7 +116,11 @@ public sealed class ClipTextEncoder : ITextEncoder, IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _model.Dispose();
+    public void Dispose()
+    {
+        Words.Dispose();
+        _model.Dispose();
+    }
 
     private static ClipTextOutput Float(ClipTextOutput output) => output.Select(part => part.to(float32));
 
@@ -117,7 +128,7 @@ public sealed class ClipTextEncoder : ITextEncoder, IDisposable
         windows.Concat(Enumerable.Repeat<IReadOnlyList<ClipToken>>([], count - windows.Count));
 
     private IReadOnlyList<IReadOnlyList<ClipToken>> Cut(string prompt) => ClipWindow.Cut(
-        WeightedPrompt.Parse(prompt).SelectMany(part => _tokenizer.Tokenize(part.Text).Select(id => (IReadOnlyList<ClipToken>)[new ClipToken(id, part.Weight)])), Limit);
+        WeightedPrompt.Parse(prompt).SelectMany(part => Words.Pieces(part.Text, _tokenizer).Select(piece => (IReadOnlyList<ClipToken>)[.. piece.Select(id => new ClipToken(id, part.Weight))])), Limit);
 
     /// <summary>Start, the given ids, end, padding: [windows, positions], int64.</summary>
     private Tensor Ids(IReadOnlyList<IReadOnlyList<int>> windows)
@@ -125,7 +136,7 @@ public sealed class ClipTextEncoder : ITextEncoder, IDisposable
         int length = _model.Options.MaxPositionEmbeddings;
         long[] ids = [.. windows.SelectMany(window => window.Prepend(_tokenizer.StartId).Append(_tokenizer.EndId)
             .Concat(Enumerable.Repeat(_tokenizer.PadId, Limit - window.Count)).Select(id => (long)id))];
-        return tensor(ids, [windows.Count, length], dtype: int64, device: _model.parameters().First().device);
+        return tensor(ids, [windows.Count, length], dtype: int64, device: Device);
     }
 
     /// <summary>w - 1 of every position, [windows, positions, 1].</summary>
@@ -141,6 +152,6 @@ public sealed class ClipTextEncoder : ITextEncoder, IDisposable
             }
         }
 
-        return tensor(excess, [windows.Count, length, 1], device: _model.parameters().First().device);
+        return tensor(excess, [windows.Count, length, 1], device: Device);
     }
 }

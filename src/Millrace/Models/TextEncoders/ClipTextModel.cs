@@ -43,17 +43,18 @@ public sealed class ClipTextModel : Module<Tensor, Tensor>
     {
         CheckTokens(tokens);
         using DisposeScope scope = NewDisposeScope();
-        return _transformer.Forward(tokens).Last.MoveToOuterDisposeScope();
+        return _transformer.Forward(tokens, learned: null).Last.MoveToOuterDisposeScope();
     }
 
     /// <summary>Everything that the model gives, under autograd, in the dispose scope of the caller.</summary>
     /// <param name="tokens">[B, N], int64, each a token's id; N at most the number of positions.</param>
+    /// <param name="learned">Vectors of the ids behind the vocabulary, [ids, width]; null where there are no such ids.</param>
     /// <exception cref="ArgumentException">Where the shape or the type is another.</exception>
-    public ClipTextOutput Encode(Tensor tokens)
+    public ClipTextOutput Encode(Tensor tokens, Tensor? learned = null)
     {
         CheckTokens(tokens);
         using DisposeScope scope = NewDisposeScope();
-        (Tensor last, Tensor penultimate) = _transformer.Forward(tokens);
+        (Tensor last, Tensor penultimate) = _transformer.Forward(tokens, learned);
         Tensor end = tokens.IsEqualTo(Options.EosTokenId).to(int32).argmax(-1);
         Tensor pooled = last[TensorArithmetic.Indices(tokens.shape[0], tokens.device), end];
         Tensor? embeddings = _projection?.call(pooled);
@@ -92,9 +93,9 @@ internal sealed class ClipTextTransformer : Module
         RegisterComponents();
     }
 
-    public (Tensor Last, Tensor Penultimate) Forward(Tensor tokens)
+    public (Tensor Last, Tensor Penultimate) Forward(Tensor tokens, Tensor? learned)
     {
-        Tensor hidden = _embeddings.call(tokens), penultimate = hidden;
+        Tensor hidden = _embeddings.Forward(tokens, learned), penultimate = hidden;
         foreach (ClipTextLayer layer in _encoder.Layers)
         {
             (penultimate, hidden) = (hidden, layer.call(hidden));
@@ -105,7 +106,7 @@ internal sealed class ClipTextTransformer : Module
 }
 
 /// <summary>The sum of a vector for each token and one for each position. [B, N] to [B, N, width].</summary>
-internal sealed class ClipTextEmbeddings : Module<Tensor, Tensor>
+internal sealed class ClipTextEmbeddings : Module
 {
     [ComponentName(Name = "token_embedding")]
     private readonly Embedding _tokens;
@@ -121,7 +122,16 @@ internal sealed class ClipTextEmbeddings : Module<Tensor, Tensor>
         RegisterComponents();
     }
 
-    public override Tensor forward(Tensor tokens) => _tokens.call(tokens).Plus(_positions.call(TensorArithmetic.Indices(tokens.shape[1], tokens.device)));
+    public Tensor Forward(Tensor tokens, Tensor? learned) =>
+        (learned is null ? _tokens.call(tokens) : WithLearned(tokens, learned)).Plus(_positions.call(TensorArithmetic.Indices(tokens.shape[1], tokens.device)));
+
+    private Tensor WithLearned(Tensor tokens, Tensor learned)
+    {
+        long count = _tokens.Weight.shape[0];
+        Tensor known = tokens.IsBelow(count), others = known.logical_not();
+        Tensor own = learned.to(_tokens.Weight.dtype).index_select(0, (tokens.Plus(-count) * others).flatten()).view([.. tokens.shape, -1]);
+        return where(known.unsqueeze(-1), _tokens.call(tokens * known), own);
+    }
 }
 
 internal sealed class ClipTextLayers : Module

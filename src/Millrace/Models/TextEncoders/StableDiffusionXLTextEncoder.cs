@@ -30,6 +30,9 @@ public sealed class StableDiffusionXLTextEncoder : ITextEncoder
         (_encoders, _emptyIsZero) = (first is null ? [second] : [first, second], emptyIsZero);
     }
 
+    /// <summary>The encoders, the second last.</summary>
+    internal IReadOnlyList<ClipTextEncoder> Encoders => _encoders;
+
     /// <summary>Width of the hidden states.</summary>
     public int TextWidth => _encoders.Sum(encoder => encoder.Options.HiddenSize);
 
