@@ -79,6 +79,19 @@ public sealed class LongPromptTests
     }
 
     [Fact]
+    public void Behind_the_last_window_tokens_are_left_out_and_counted()
+    {
+        using var scope = NewDisposeScope();
+        using ClipTextEncoder encoder = Encoder();
+        string whole = string.Concat(Enumerable.Repeat("a red car a ", ClipTextEncoder.MostWindows));
+
+        Assert.False(encoder.Truncates(whole, out _));
+        Assert.True(encoder.Truncates(whole + "red cat", out int two));
+        Assert.Equal(2, two);
+        Assert.True(encoder.Encode([whole]).Text.Equals(encoder.Encode([whole + "red cat"]).Text));
+    }
+
+    [Fact]
     public void Prompts_of_other_lengths_are_filled_up_and_masked()
     {
         using var scope = NewDisposeScope();

@@ -23,6 +23,7 @@ public sealed class WeightedPromptTests
     [InlineData("a red:1.3) car", "a red:1.3) car|1")]
     [InlineData("(red:1.2.3)", "red:1.2.3|1.1")]
     [InlineData("()(red:1)", "red|1")]
+    [InlineData("(red:999)", "red|10")]
     public void Brackets_weigh(string prompt, string stretches) => Assert.Equal(
         stretches, string.Join('|', WeightedPrompt.Parse(prompt).Select(part => FormattableString.Invariant($"{part.Text}|{part.Weight:0.####}"))));
 }

@@ -4,11 +4,14 @@ using static TorchSharp.torch;
 namespace Millrace.Models.TextEncoders;
 
 /// <summary>
-/// Tokenizer and text transformer of Stable Diffusion: prompts to hidden states. A prompt of any length is read in windows, of 75 tokens
-/// in published models, whose states stand one after another; brackets weigh its words, as in <c>a (red:1.3) [car]</c>.
+/// Tokenizer and text transformer of Stable Diffusion: prompts to hidden states. A prompt is read in windows, of 75 tokens
+/// in published models, whose states stand one after another, up to <see cref="MostWindows"/>; brackets weigh its words, as in <c>a (red:1.3) [car]</c>.
 /// </summary>
 public sealed class ClipTextEncoder : ITextEncoder, IDisposable
 {
+    /// <summary>How many windows are read of a prompt; what is behind them is left out.</summary>
+    public const int MostWindows = 8;
+
     private readonly ClipTextModel _model;
     private readonly ClipTokenizer _tokenizer;
 
@@ -65,23 +68,23 @@ public sealed class ClipTextEncoder : ITextEncoder, IDisposable
     /// <inheritdoc/>
     public bool Truncates(string prompt, out int tokensLeftOut)
     {
-        tokensLeftOut = 0;
-        return false;
+        tokensLeftOut = AllWindows(prompt).Skip(MostWindows).Sum(window => window.Count);
+        return tokensLeftOut > 0;
     }
 
     /// <summary>How many tokens of a prompt <see cref="Run"/> leaves out.</summary>
     internal int LeftOut(string prompt) => Math.Max(0, _tokenizer.Tokenize(prompt).Count - Limit);
 
-    /// <summary>How many windows a weighted prompt fills; at least 1.</summary>
+    /// <summary>How many windows of a weighted prompt are read; at least 1.</summary>
     internal int Windows(string prompt) => Cut(prompt).Count;
 
-    /// <summary>Everything that the transformer makes of weighted prompts of any length, in float32.</summary>
+    /// <summary>Everything that the transformer makes of weighted prompts, in float32.</summary>
     /// <remarks>
     /// A token of weight w has the state z + (w - 1) (z - z_0), z_0 being the state of the empty prompt at its place. Pooled states are those of
     /// the first window, and not weighted.
     /// </remarks>
     /// <param name="prompts">B prompts.</param>
-    /// <param name="windows">How many windows each prompt gets, at least as many as it fills; those behind are empty.</param>
+    /// <param name="windows">How many windows each prompt gets, at least as many as are read of it; those behind are empty.</param>
     /// <returns>For each prompt one row, states [1, windows * positions, width]; tensors in the dispose scope of the caller.</returns>
     internal IReadOnlyList<ClipTextOutput> RunWeighted(IReadOnlyList<string> prompts, IReadOnlyList<int> windows)
     {
@@ -127,7 +130,9 @@ public sealed class ClipTextEncoder : ITextEncoder, IDisposable
     private static IEnumerable<IReadOnlyList<ClipToken>> Filled(IReadOnlyList<IReadOnlyList<ClipToken>> windows, int count) =>
         windows.Concat(Enumerable.Repeat<IReadOnlyList<ClipToken>>([], count - windows.Count));
 
-    private IReadOnlyList<IReadOnlyList<ClipToken>> Cut(string prompt) => ClipWindow.Cut(
+    private IReadOnlyList<IReadOnlyList<ClipToken>> Cut(string prompt) => [.. AllWindows(prompt).Take(MostWindows)];
+
+    private IReadOnlyList<IReadOnlyList<ClipToken>> AllWindows(string prompt) => ClipWindow.Cut(
         WeightedPrompt.Parse(prompt).SelectMany(part => Words.Pieces(part.Text, _tokenizer).Select(piece => (IReadOnlyList<ClipToken>)[.. piece.Select(id => new ClipToken(id, part.Weight))])), Limit);
 
     /// <summary>Start, the given ids, end, padding: [windows, positions], int64.</summary>

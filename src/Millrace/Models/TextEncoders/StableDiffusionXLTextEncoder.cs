@@ -50,7 +50,6 @@ public sealed class StableDiffusionXLTextEncoder : ITextEncoder
     }
 
     /// <inheritdoc/>
-    /// <remarks>No prompt is too long.</remarks>
     public bool Truncates(string prompt, out int tokensLeftOut) => _encoders[0].Truncates(prompt, out tokensLeftOut);
 
     private Conditioning Row(string prompt, IReadOnlyList<ClipTextOutput> outputs)

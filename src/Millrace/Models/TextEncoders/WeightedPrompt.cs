@@ -6,11 +6,11 @@ namespace Millrace.Models.TextEncoders;
 /// <summary>
 /// A prompt in which brackets say how much a part counts: <c>(word)</c> 1.1 times as much, <c>[word]</c> as much less, <c>(word:1.3)</c>
 /// 1.3 times; brackets within brackets multiply. A backslash before a bracket, or before another backslash, makes it a plain
-/// character. A bracket that is never closed reaches to the end; one that was never opened is a plain character.
+/// character. A bracket that is never closed reaches to the end; one that was never opened is a plain character. Weights beyond 10 and -10 count as these.
 /// </summary>
 internal static partial class WeightedPrompt
 {
-    private const double Emphasis = 1.1;
+    private const double Emphasis = 1.1, Largest = 10;
 
     /// <summary>The text without its marks, in stretches of one weight; empty for the empty prompt.</summary>
     public static IReadOnlyList<(string Text, double Weight)> Parse(string prompt)
@@ -82,7 +82,7 @@ internal static partial class WeightedPrompt
             {
                 double weight = _characters[start].Weight;
                 char[] same = [.. _characters.Skip(start).TakeWhile(character => character.Weight == weight).Select(character => character.Character)];
-                stretches.Add((new string(same), weight));
+                stretches.Add((new string(same), Math.Clamp(weight, -Largest, Largest)));
                 start += same.Length;
             }
 
