@@ -27,6 +27,20 @@ internal static class SolverOptionSet
         HelpName = "R",
     }.Number();
 
+    public static Option<ProjectionWord?> Projection { get; } = new("--projected-guidance")
+    {
+        Description = "Guidance that does not saturate: the largest length of the difference it adds and, after a colon, the share of earlier steps that is taken off or added, such as 15:-0.5.",
+        CustomParser = ProjectionWord.Parse,
+        HelpName = "R[:M]",
+    };
+
+    public static Option<PerturbationWord?> Perturbation { get; } = new("--perturbed-attention")
+    {
+        Description = "Guidance away from the same network without its layout: a scale and, after a colon, the layers of the U-Net to take it from, such as 3 or 3:mid_block,down_blocks.2.",
+        CustomParser = PerturbationWord.Parse,
+        HelpName = "S[:LAYER,...]",
+    };
+
     public static Option<double?> Strength { get; } = new Option<double?>("--strength")
     {
         Description = "With --input: how much of it may change, above 0 and up to 1. Without it 0.8, with --mask 1.",
@@ -59,7 +73,7 @@ internal static class SolverOptionSet
 
     public static Option<int> Batch { get; } = new Option<int>("--batch") { Description = "Pictures that are drawn at once.", DefaultValueFactory = _ => 1, HelpName = "N" }.Whole(1);
 
-    public static IReadOnlyList<Option> All => [Solver, Rescale, Strength, Mask, Control, Refiner, Handover, Motion, Frames, FramesPerSecond, Batch];
+    public static IReadOnlyList<Option> All => [Solver, Rescale, Projection, Perturbation, Strength, Mask, Control, Refiner, Handover, Motion, Frames, FramesPerSecond, Batch];
 
     /// <summary>Whether the options ask for a solver: by one of their own, or by a model other than the shipped one without an option of streams.</summary>
     public static bool Applies(ParseResult parsed, Option<IReadOnlyList<int>?> steps)
@@ -90,6 +104,9 @@ internal static class SolverOptionSet
             Steps = steps,
             GuidanceScale = scaled ? parsed.GetValue(StreamOptionSet.GuidanceScale) : null,
             GuidanceRescale = parsed.GetValue(Rescale) ?? 0,
+            ProjectedGuidance = parsed.GetValue(Projection) is { } projection ? new() { Radius = projection.Radius, Momentum = projection.Momentum } : null,
+            PerturbedAttentionScale = parsed.GetValue(Perturbation)?.Scale ?? 0,
+            PerturbedAttentionLayers = parsed.GetValue(Perturbation)?.Layers ?? [],
             NegativePrompt = parsed.GetValue(StreamOptionSet.Negative)!,
             Seed = parsed.GetValue(StreamOptionSet.Seed),
             Batch = parsed.GetValue(Batch),

@@ -8,11 +8,11 @@ namespace Millrace.Guidance;
 /// saturates it, is weakened, and the whole is kept within a radius.
 /// </summary>
 /// <remarks>
-/// Sadat et al. 2024, arXiv 2410.02416, algorithm 1 without its momentum, which would tie a row to what was asked before:
-/// d = D(positive) - D(negative), d min(1, r / |d|) split along D(positive) into d_par and d_orth, and
+/// Sadat et al. 2024, arXiv 2410.02416, algorithm 1: d = D(positive) - D(negative) + beta d', where d' is d of the call before and
+/// travels with the sampling, never in this; d min(1, r / |d|) split along D(positive) into d_par and d_orth, and
 /// D = D(positive) + (g - 1) (d_orth + eta d_par). The network's own prediction moves by the same share as the clean sample.
 /// </remarks>
-public sealed class AdaptiveProjectedGuidance : NegativeGuidance
+public sealed class AdaptiveProjectedGuidance : NegativeGuidance, IMomentumDenoiser
 {
     private readonly IDiffusionProcess _process;
     private readonly double _scale;
@@ -37,7 +37,10 @@ public sealed class AdaptiveProjectedGuidance : NegativeGuidance
         (_process, _scale, _options) = (process, scale, (options ?? new AdaptiveProjectedGuidanceOptions()).Validated());
     }
 
-    private protected override Tensor Combine(GuidedPrediction prediction)
+    /// <inheritdoc/>
+    public (Tensor Prediction, Tensor? Momentum) Predict(Tensor x, Tensor t, Conditioning conditioning, Tensor? momentum) => Guide(x, t, conditioning, momentum);
+
+    private protected override (Tensor Guided, Tensor? Momentum) Combine(GuidedPrediction prediction, Tensor? momentum)
     {
         PredictionFactors[] factors = [.. prediction.Times.Select(time => PredictionConversion.Factors(Prediction, _process.LevelAt(time)))];
         Tensor OfRows(Func<PredictionFactors, double> factor) =>
@@ -46,6 +49,13 @@ public sealed class AdaptiveProjectedGuidance : NegativeGuidance
         Tensor sample = (OfRows(row => row.SampleOfX) * prediction.X).Plus(ofOutput * prediction.Positive);
         Tensor difference = prediction.Positive.Minus(prediction.Negative);
 
+        if (_options.Momentum != 0 && momentum is not null)
+        {
+            difference = difference.Plus((momentum / ofOutput).Times(_options.Momentum));
+        }
+
+        // Between clean samples, which mean the same at every noise level.
+        Tensor? next = _options.Momentum == 0 ? null : difference * ofOutput;
         if (_options.Radius is { } radius)
         {
             Tensor length = Inner(difference, difference).sqrt() * ofOutput.abs();
@@ -53,7 +63,7 @@ public sealed class AdaptiveProjectedGuidance : NegativeGuidance
         }
 
         Tensor along = sample * (Inner(difference, sample) / Inner(sample, sample).Plus(double.Epsilon));
-        return prediction.Positive.Plus(difference.Plus(along.Times(_options.ParallelShare - 1)).Times(_scale - 1));
+        return (prediction.Positive.Plus(difference.Plus(along.Times(_options.ParallelShare - 1)).Times(_scale - 1)), next);
     }
 
     private static Tensor Inner(Tensor left, Tensor right) => (left * right).flatten(1).sum(1).view(-1, 1, 1, 1);

@@ -28,7 +28,7 @@ public sealed class ClassifierFreeGuidance : NegativeGuidance
         (_scale, _options) = (scale, (options ?? new GuidanceOptions()).Validated());
     }
 
-    private protected override Tensor Combine(GuidedPrediction prediction)
+    private protected override (Tensor Guided, Tensor? Momentum) Combine(GuidedPrediction prediction, Tensor? momentum)
     {
         Tensor guided = prediction.Negative.Plus(prediction.Positive.Minus(prediction.Negative).Times(_scale));
         foreach ((Tensor further, GuidanceTerm term) in prediction.Further.Zip(_options.Further))
@@ -36,7 +36,12 @@ public sealed class ClassifierFreeGuidance : NegativeGuidance
             guided = guided.Plus(further.Minus(prediction.Negative).Times(term.Scale));
         }
 
-        return _options.Rescale == 0 ? guided : guided.Times(1 - _options.Rescale).Plus((guided * (Spread(prediction.Positive) / Spread(guided))).Times(_options.Rescale));
+        if (_options.Perturbed is { } perturbed)
+        {
+            guided = perturbed.Guide(prediction.Positive, guided, prediction.X, prediction.T, prediction.Conditioning);
+        }
+
+        return (_options.Rescale == 0 ? guided : guided.Times(1 - _options.Rescale).Plus((guided * (Spread(prediction.Positive) / Spread(guided))).Times(_options.Rescale)), null);
     }
 
     private static Tensor Spread(Tensor rows) => rows.flatten(1).std(1, unbiased: true, keepdim: true).view(-1, 1, 1, 1);

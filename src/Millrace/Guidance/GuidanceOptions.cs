@@ -12,6 +12,9 @@ public sealed record GuidanceOptions
     /// <summary>Further conditions, each added as its scale times its difference from the negative (Liu et al. 2022, arXiv 2206.01714, equation 11).</summary>
     public IReadOnlyList<GuidanceTerm> Further { get; init; } = [];
 
+    /// <summary>Perturbed-attention guidance of the prompt, added to what is guided; null for none.</summary>
+    public PerturbedAttentionGuidance? Perturbed { get; init; }
+
     /// <summary>Itself, where its values are allowed.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Where one is outside its range.</exception>
     public GuidanceOptions Validated() => !(Rescale is >= 0 and <= 1)

@@ -30,11 +30,19 @@ public abstract class NegativeGuidance : IDenoiser
     /// <remarks>Rows outside of the interval keep the prediction under their own prompt; where all are, nothing else is computed.</remarks>
     public Tensor Predict(Tensor x, Tensor t, Conditioning conditioning)
     {
+        (Tensor prediction, Tensor? momentum) = Guide(x, t, conditioning, momentum: null);
+        momentum?.Dispose();
+        return prediction;
+    }
+
+    /// <summary>The same with what went on from the call before; see <see cref="IMomentumDenoiser"/>.</summary>
+    private protected (Tensor Prediction, Tensor? Momentum) Guide(Tensor x, Tensor t, Conditioning conditioning, Tensor? momentum)
+    {
         using var scope = NewDisposeScope();
         double[] times = [.. t.to(float64).cpu().data<double>()];
         if (!times.Any(_interval.Contains))
         {
-            return _denoiser.Predict(x, t, conditioning).MoveToOuterDisposeScope();
+            return (_denoiser.Predict(x, t, conditioning).MoveToOuterDisposeScope(), momentum?.alias().MoveToOuterDisposeScope());
         }
 
         long rows = x.shape[0];
@@ -46,12 +54,19 @@ public abstract class NegativeGuidance : IDenoiser
 
         int groups = 2 + _further.Count;
         Tensor[] predictions = _denoiser.Predict(cat([.. Enumerable.Repeat(x, groups)], 0), t.repeat(groups), all).chunk(groups, 0);
-        Tensor guided = Combine(new GuidedPrediction(x, times, predictions[0], predictions[1], predictions[2..]));
-        return (times.All(_interval.Contains) ? guided : where(Inside(times, x.device), guided, predictions[1])).MoveToOuterDisposeScope();
+        (Tensor guided, Tensor? next) = Combine(new GuidedPrediction(x, t, conditioning, times, predictions[0], predictions[1], predictions[2..]), momentum);
+        if (!times.All(_interval.Contains))
+        {
+            Tensor inside = Inside(times, x.device);
+            guided = where(inside, guided, predictions[1]);
+            next = next is null ? null : where(inside, next, momentum ?? zeros_like(next));
+        }
+
+        return (guided.MoveToOuterDisposeScope(), next?.MoveToOuterDisposeScope());
     }
 
-    /// <summary>The guided prediction, within a dispose scope.</summary>
-    private protected abstract Tensor Combine(GuidedPrediction prediction);
+    /// <summary>The guided prediction and what goes on to the next call, within a dispose scope.</summary>
+    private protected abstract (Tensor Guided, Tensor? Momentum) Combine(GuidedPrediction prediction, Tensor? momentum);
 
     private Tensor Inside(double[] times, Device device) =>
         tensor(times.Select(_interval.Contains).ToArray(), [times.Length, 1, 1, 1], device: device);

@@ -1,4 +1,5 @@
 using Millrace.Checkpoints.Schedulers;
+using Millrace.Guidance;
 using Millrace.Models.UNets;
 
 namespace Millrace.Pipelines;
@@ -23,6 +24,15 @@ public sealed record GenerationOptions
 
     /// <summary>Share of the guided prediction that is brought back to the spread of the prediction under the prompt, in [0, 1].</summary>
     public double GuidanceRescale { get; init; }
+
+    /// <summary>Guides by the part of the difference that lies across the clean sample, in place of classifier-free guidance; null for that.</summary>
+    public AdaptiveProjectedGuidanceOptions? ProjectedGuidance { get; init; }
+
+    /// <summary>Scale of perturbed-attention guidance, at least 0; it works with or without a negative prompt. 0 for none.</summary>
+    public double PerturbedAttentionScale { get; init; }
+
+    /// <summary>Layers whose attention is perturbed, as of <see cref="PerturbedAttention"/>; none for the middle block.</summary>
+    public IReadOnlyList<string> PerturbedAttentionLayers { get; init; } = [];
 
     /// <summary>What to keep away from; works with guidance only.</summary>
     public string NegativePrompt { get; init; } = "";
@@ -55,6 +65,11 @@ public sealed record GenerationOptions
         Require(Steps is null or >= 1, $"Steps must be at least 1, got {Steps}.");
         Require(GuidanceScale is null || double.IsFinite(GuidanceScale.Value), $"GuidanceScale must be a finite number, got {GuidanceScale}.");
         Require(GuidanceRescale is >= 0 and <= 1, $"GuidanceRescale must be in [0, 1], got {GuidanceRescale}.");
+        _ = ProjectedGuidance?.Validated();
+        Require(PerturbedAttentionScale >= 0 && double.IsFinite(PerturbedAttentionScale), $"PerturbedAttentionScale must be a finite number of at least 0, got {PerturbedAttentionScale}.");
+        Require(
+            ProjectedGuidance is null || (GuidanceRescale == 0 && PerturbedAttentionScale == 0),
+            "ProjectedGuidance takes the place of classifier-free guidance: neither GuidanceRescale nor PerturbedAttentionScale can go with it.");
         Require(Batch >= 1, $"Batch must be at least 1, got {Batch}.");
     }
 }

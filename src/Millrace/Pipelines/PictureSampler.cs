@@ -5,7 +5,6 @@ using Millrace.Imaging;
 using Millrace.Models;
 using Millrace.Models.Adapters;
 using Millrace.Models.Autoencoders;
-using Millrace.Models.TextEncoders;
 using Millrace.Models.UNets;
 using Millrace.Processes;
 using Millrace.Solvers;
@@ -35,9 +34,9 @@ internal sealed class PictureSampler
             throw new ArgumentException($"Width and height must be multiples of {model.SizeMultiple} for this model, got {Width} x {Height}.", nameof(options));
         }
 
-        if ((options.Controls.Count > 0 || options.Attachments.Count > 0) && model.UNet is null)
+        if ((options.Controls.Count > 0 || options.Attachments.Count > 0 || options.PerturbedAttentionScale > 0) && model.UNet is null)
         {
-            throw new ArgumentException($"Control networks and adapters work on U-Nets; the model '{model.Name}' is of the family {model.Family}.", nameof(options));
+            throw new ArgumentException($"Control networks, adapters and perturbed attention work on U-Nets; the model '{model.Name}' is of the family {model.Family}.", nameof(options));
         }
 
         _autoencoder = Math.Max(Width, Height) > LargestWhole && model.Autoencoder is not PixelSpace ? new TiledAutoencoder(model.Autoencoder) : model.Autoencoder;
@@ -86,7 +85,7 @@ internal sealed class PictureSampler
         Tensor x = start.Unfinished
             ?? (start.SkippedSteps == 0 ? noise.Draw(like).Times(plan.InitialNoiseScale) : start.Picture!.Times(first.Alpha).Plus(noise.Draw(like).Times(first.Sigma)));
         SampleConstraint? constraint = start is { Mask: { } mask, Masked: null } ? SampleConstraint.Known(start.Picture!, mask, plan.Constraint) : plan.Constraint;
-        var sampler = new Sampler(Guided(_model.DenoiserOf(Network(start))), plan.Solver, constraint);
+        var sampler = new Sampler(Guided(start), plan.Solver, constraint);
         return sampler.Sample(x, Condition(prompt, negative: false, seeds.Count), noise.Draw, progress, start.Evaluations, cancellationToken).MoveToOuterDisposeScope();
     }
 
@@ -129,9 +128,21 @@ internal sealed class PictureSampler
         }
     }
 
-    private IDenoiser Guided(IDenoiser denoiser) => Scale <= 1 || _model.EmbedsGuidance || _model.TextEncoder is NoTextEncoder
-        ? denoiser
-        : new ClassifierFreeGuidance(denoiser, Condition(_options.NegativePrompt, negative: true, rows: 1), Scale, new GuidanceOptions { Rescale = _options.GuidanceRescale });
+    private IDenoiser Guided(SamplingStart start)
+    {
+        IDenoiser denoiser = _model.DenoiserOf(Network(start));
+        IDenoiser Perturbed() => _model.DenoiserOf(Network(start, new PerturbedAttention(_model.UNet!, _options.PerturbedAttentionLayers)));
+        PerturbedAttentionGuidance? perturbed = _options.PerturbedAttentionScale > 0 ? new(denoiser, Perturbed(), _options.PerturbedAttentionScale) : null;
+        if (Scale <= 1 || _model.EmbedsGuidance || _model.Family == ModelFamily.Unconditional)
+        {
+            return (IDenoiser?)perturbed ?? denoiser;
+        }
+
+        Conditioning negative = Condition(_options.NegativePrompt, negative: true, rows: 1);
+        return _options.ProjectedGuidance is { } projected
+            ? new AdaptiveProjectedGuidance(denoiser, _model.Process, negative, Scale, projected)
+            : new ClassifierFreeGuidance(denoiser, negative, Scale, new GuidanceOptions { Rescale = _options.GuidanceRescale, Perturbed = perturbed });
+    }
 
     private Conditioning Condition(string prompt, bool negative, int rows)
     {
@@ -151,9 +162,9 @@ internal sealed class PictureSampler
         return one.Select(part => part.expand([rows, .. part.shape[1..]]));
     }
 
-    private IConditionalNetwork Network(SamplingStart start)
+    private IConditionalNetwork Network(SamplingStart start, params IReadOnlyList<IUNetAttachment> further)
     {
-        IUNetAttachment[] attachments = [.. _options.Controls.Select(Control), .. _options.Attachments];
+        IUNetAttachment[] attachments = [.. _options.Controls.Select(Control), .. _options.Attachments, .. further];
         IConditionalNetwork network = start.Network ?? (attachments.Length > 0 ? new AttachedUNet(_model.UNet!, attachments) : _model.Network);
         return start is { Mask: { } mask, Masked: { } masked } ? new InpaintingNetwork(network, mask, masked) : network;
     }

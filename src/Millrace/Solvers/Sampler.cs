@@ -52,26 +52,31 @@ public sealed class Sampler(IDenoiser denoiser, ISolver solver, SampleConstraint
     /// <param name="level">Where it stands: <see cref="ISolver.Next"/>.</param>
     /// <param name="conditioning">One row for each row of the state.</param>
     /// <returns>Its tensors are the caller's to dispose.</returns>
-    public Estimate Ask(SolverState state, NoiseLevel level, Conditioning conditioning)
+    public Estimate Ask(SolverState state, NoiseLevel level, Conditioning conditioning) => Ask(state, level, conditioning, momentum: null).Estimate;
+
+    private (Estimate Estimate, Tensor? Momentum) Ask(SolverState state, NoiseLevel level, Conditioning conditioning, Tensor? momentum)
     {
         Tensor input = level.InputScale == 1 ? state.X : state.X.Times(level.InputScale);
         Tensor t = TensorArithmetic.Filled(level.Timestep, state.X.device, state.X.shape[0]);
-        return Estimate.Of(denoiser.Prediction, denoiser.Predict(input, t, conditioning), state.X, level, constraint);
+        (Tensor prediction, Tensor? next) = denoiser is IMomentumDenoiser guided ? guided.Predict(input, t, conditioning, momentum) : (denoiser.Predict(input, t, conditioning), null);
+        return (Estimate.Of(denoiser.Prediction, prediction, state.X, level, constraint), next);
     }
 
     private Tensor Run(Tensor x, Conditioning conditioning, NoiseSource noise, IProgress<SamplingProgress>? progress, int? evaluations, CancellationToken cancellationToken)
     {
         SolverState state = solver.Start(x);
+        Tensor? momentum = null;
         try
         {
             while (state.Position != evaluations && solver.Next(state) is { } level)
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 using var scope = NewDisposeScope();
-                Estimate estimate = Ask(state, level, conditioning);
+                (Estimate estimate, Tensor? kept) = Ask(state, level, conditioning, momentum);
                 SolverState next = solver.Step(state, estimate, noise);
                 state.Dispose();
-                state = next.MoveToOuterDisposeScope();
+                momentum?.Dispose();
+                (state, momentum) = (next.MoveToOuterDisposeScope(), kept?.MoveToOuterDisposeScope());
                 progress?.Report(new SamplingProgress(state.Position, solver.Evaluations, level, estimate.Sample));
             }
 
@@ -80,6 +85,7 @@ public sealed class Sampler(IDenoiser denoiser, ISolver solver, SampleConstraint
         finally
         {
             state.Dispose();
+            momentum?.Dispose();
         }
     }
 }

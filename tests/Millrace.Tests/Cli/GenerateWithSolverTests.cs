@@ -49,6 +49,17 @@ public sealed class GenerateWithSolverTests(TinyFolderFixture folders) : IClassF
         Assert.All(["euler-a", "dpmpp-2m-karras", "unipc", "ddim", "lcm", "tcd", "heun", "restart", "rk45"], name => Assert.Contains(name, result.Output, StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData("--projected-guidance", "15:-0.5")]
+    [InlineData("--perturbed-attention", "3:mid_block,up_blocks.1")]
+    public async Task Guidance_of_other_kinds_is_an_option(string option, string value)
+    {
+        Assert.Equal(0, (await RunAsync("sd", "--prompt", "a red car", "--steps", "2", option, value)).ExitCode);
+        CommandLineResult wrong = await RunAsync("sd", "--prompt", "a red car", option, "much");
+        Assert.Contains($"{option} must be", wrong.Error, StringComparison.Ordinal);
+        Assert.NotEqual(0, wrong.ExitCode);
+    }
+
     [Fact]
     public async Task A_part_of_a_picture_is_filled_in_under_a_control()
     {

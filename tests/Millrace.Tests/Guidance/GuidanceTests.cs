@@ -1,5 +1,6 @@
 using Millrace.Guidance;
 using Millrace.Processes;
+using Millrace.Solvers;
 using Millrace.Tests.Streaming;
 using Millrace.Tests.Support;
 using static TorchSharp.torch;
@@ -89,15 +90,90 @@ public sealed class GuidanceTests : IDisposable
     }
 
     [Fact]
+    public void Momentum_adds_up_the_differences_of_a_sampling_and_of_no_other()
+    {
+        using var scope = NewDisposeScope();
+        const double share = -0.6, scale = 3;
+        var guidance = new AdaptiveProjectedGuidance(_denoiser, Process, _negative, scale, new() { ParallelShare = 1, Momentum = share });
+        Tensor Clean(Tensor prediction, Tensor x, Tensor t)
+        {
+            (Tensor alpha, Tensor sigma) = Process.Coefficients(t);
+            return PredictionConversion.ToSample(PredictionType.VPrediction, prediction, x, alpha, sigma);
+        }
+
+        Tensor? momentum = null, other = null, sum = null;
+        foreach (float time in new[] { 900f, 600f, 300f })
+        {
+            Tensor t = tensor([time, time, time]), x = randn(3, 4, 6, 6);
+            Tensor positive = Clean(_denoiser.Predict(x, t, _prompt), x, t);
+            Tensor difference = positive.Minus(Clean(_denoiser.Predict(x, t, Three(_negative)), x, t));
+            sum = sum is null ? difference : difference.Plus(sum.Times(share));
+            (Tensor guided, momentum) = guidance.Predict(x, t, _prompt, momentum);
+            (_, other) = guidance.Predict(_x, t, _prompt, other);
+
+            AssertClose(positive.Plus(sum.Times(scale - 1)), Clean(guided, x, t));
+        }
+    }
+
+    [Fact]
+    public void Momentum_of_a_row_outside_of_the_interval_waits()
+    {
+        using var scope = NewDisposeScope();
+        var guidance = new AdaptiveProjectedGuidance(_denoiser, Process, _negative, 3, new() { Momentum = 0.5, Interval = new(100, 500) });
+        Tensor before = randn(3, 4, 6, 6);
+        Tensor after = guidance.Predict(_x, _t, _prompt, before).Momentum!;
+        Assert.True(after[0].Equals(before[0]));
+        Assert.False(after[1].Equals(before[1]));
+        Assert.True(guidance.Predict(_x, tensor([900f, 900f, 900f]), _prompt, before).Momentum!.Equals(before));
+    }
+
+    [Fact]
+    public void A_sampling_carries_the_momentum_and_a_batch_is_its_rows()
+    {
+        using var scope = NewDisposeScope();
+        var solver = new DdimSolver(NoiseInterval.Between([.. new[] { 900.0, 600, 300, 0 }.Select(time => Process.LevelAt(time))]));
+        Tensor Sample(double momentum, Tensor x, Conditioning prompt) =>
+            new Sampler(new AdaptiveProjectedGuidance(_denoiser, Process, _negative, 3, new() { Momentum = momentum, Radius = 2 }), solver).Sample(x, prompt, like => like);
+
+        Tensor whole = Sample(-0.5, _x, _prompt);
+        Assert.False(whole.allclose(Sample(0, _x, _prompt)));
+        AssertClose(whole, cat([.. Enumerable.Range(0, 3).Select(row => Sample(-0.5, _x[row].unsqueeze(0), _prompt.Row(row)))], 0));
+    }
+
+    [Fact]
+    public void Perturbed_attention_guidance_is_its_formula_alone_and_beside_classifier_free_guidance()
+    {
+        using var scope = NewDisposeScope();
+        using var other = new RowDenoiser(4, 8, seed: 6, prediction: PredictionType.VPrediction);
+        Tensor away = Positive.Minus(other.Predict(_x, _t, _prompt)).Times(2);
+        var alone = new PerturbedAttentionGuidance(_denoiser, other, 2);
+
+        AssertClose(Positive.Plus(away), alone.Predict(_x, _t, _prompt));
+        AssertClose(
+            Negative.Plus(Positive.Minus(Negative).Times(5)).Plus(away),
+            new ClassifierFreeGuidance(_denoiser, _negative, 5, new() { Perturbed = alone }).Predict(_x, _t, _prompt));
+        AssertClose(Positive, new PerturbedAttentionGuidance(_denoiser, other, 0).Predict(_x, _t, _prompt));
+
+        Tensor some = new PerturbedAttentionGuidance(_denoiser, other, 2, new(100, 500)).Predict(_x, _t, _prompt);
+        AssertClose(Positive[0], some[0]);
+        AssertClose(Positive.Plus(away)[1], some[1]);
+    }
+
+    [Fact]
     public void Living_tensors_stay_constant()
     {
         var options = new GuidanceOptions { Further = [new(_other, 0.5)], Rescale = 0.7, Interval = new(100, 500) };
         var plain = new ClassifierFreeGuidance(_denoiser, _negative, 5, options);
-        var projected = new AdaptiveProjectedGuidance(_denoiser, Process, _negative, 5, new() { Radius = 1 });
+        var projected = new AdaptiveProjectedGuidance(_denoiser, Process, _negative, 5, new() { Radius = 1, Momentum = 0.3, Interval = new(100, 500) });
+        var perturbed = new PerturbedAttentionGuidance(_denoiser, plain, 2, new(100, 500));
         Living.StaysConstant(() =>
         {
             plain.Predict(_x, _t, _prompt).Dispose();
             projected.Predict(_x, _t, _prompt).Dispose();
+            perturbed.Predict(_x, _t, _prompt).Dispose();
+            (Tensor prediction, Tensor? momentum) = projected.Predict(_x, _t, _prompt, momentum: null);
+            prediction.Dispose();
+            momentum!.Dispose();
         });
     }
 
@@ -108,6 +184,8 @@ public sealed class GuidanceTests : IDisposable
         Assert.Contains("First <= Last, got 5 and 1", Refusal(() => new ClassifierFreeGuidance(_denoiser, _negative, 5, new() { Interval = new(5, 1) })));
         Assert.Contains("must be a finite number, got NaN", Refusal(() => new ClassifierFreeGuidance(_denoiser, _negative, double.NaN)));
         Assert.Contains("must have one row, used for every row, got 3", Refusal(() => new ClassifierFreeGuidance(_denoiser, _prompt, 5)));
+        Assert.Contains("Momentum must be in (-1, 1), got 1", Refusal(() => new AdaptiveProjectedGuidance(_denoiser, Process, _negative, 5, new() { Momentum = 1 })));
+        Assert.Contains("of at least 0, got -1", Refusal(() => new PerturbedAttentionGuidance(_denoiser, _denoiser, -1)));
         Assert.Contains("Radius must be above 0, got 0", Refusal(() => new AdaptiveProjectedGuidance(_denoiser, Process, _negative, 5, new() { Radius = 0 })));
     }
 

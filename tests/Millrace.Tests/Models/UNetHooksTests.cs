@@ -116,6 +116,22 @@ public sealed class UNetHooksTests
     }
 
     [Fact]
+    public void Perturbed_attention_covers_the_layers_that_are_named_and_refuses_others()
+    {
+        using var scope = NewDisposeScope();
+        using UNet2DConditionModel network = Network();
+        (Tensor x, Tensor t, Conditioning text) = Inputs();
+        Tensor ByHand(params string[] layers) =>
+            network.Predict(x, t, text, new UNetHooks { SelfAttentionIsIdentity = name => layers.Any(layer => name.Contains(layer, StringComparison.Ordinal)) });
+
+        Assert.True(ByHand("mid_block").Equals(new AttachedUNet(network, new PerturbedAttention(network)).Predict(x, t, text)));
+        Assert.True(ByHand("mid_block", "down_blocks.0.attentions.1").Equals(
+            new AttachedUNet(network, new PerturbedAttention(network), new PerturbedAttention(network, "down_blocks.0.attentions.1")).Predict(x, t, text)));
+        Assert.Contains(
+            "got \"down_blocks.1\"; there are down_blocks.0.attentions.0", Assert.Throws<ArgumentException>(() => new PerturbedAttention(network, "down_blocks.1")).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Requests_with_other_hooks_do_not_disturb_one_another()
     {
         using UNet2DConditionModel network = Network();

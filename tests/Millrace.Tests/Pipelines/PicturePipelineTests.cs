@@ -123,6 +123,26 @@ public sealed class PicturePipelineTests(TinyFolderFixture folders) : IClassFixt
         Assert.Throws<ArgumentOutOfRangeException>(() => Draw((1, 0.6, 0.5)));
     }
 
+    [Theory]
+    [InlineData("sd")]
+    [InlineData("sdxl")]
+    public void Guidance_of_every_kind_changes_the_picture(string name)
+    {
+        DiffusionModel model = folders.Model(name);
+        byte[] Draw(GenerationOptions options) => TextToImage.Generate(model, "a red car", options).Single().Rgb;
+        GenerationOptions guided = Options with { GuidanceScale = 4 }, plain = Options with { GuidanceScale = 1 };
+        byte[][] drawn =
+        [
+            Draw(plain), Draw(guided), Draw(guided with { ProjectedGuidance = new() { Radius = 3 } }), Draw(guided with { ProjectedGuidance = new() { Radius = 3, Momentum = -0.5 } }),
+            Draw(plain with { PerturbedAttentionScale = 3 }), Draw(guided with { PerturbedAttentionScale = 3 }),
+            Draw(plain with { PerturbedAttentionScale = 3, PerturbedAttentionLayers = ["up_blocks"] }),
+        ];
+        Assert.Equal(drawn.Length, drawn.Select(Convert.ToHexString).Distinct().Count());
+        Assert.Contains("takes the place", Assert.Throws<ArgumentException>(() => Draw(guided with { ProjectedGuidance = new(), PerturbedAttentionScale = 3 })).Message, StringComparison.Ordinal);
+        Assert.Contains("U-Nets", Assert.Throws<ArgumentException>(
+            () => TextToImage.Generate(folders.Model("sd3"), "", plain with { PerturbedAttentionScale = 3 }).ToArray()).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_control_network_for_another_network_is_refused()
     {
