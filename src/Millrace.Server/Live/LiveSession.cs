@@ -1,7 +1,7 @@
+using Millrace.Imaging;
 using Millrace.Server.Models;
 using Millrace.Streaming;
 using Millrace.Streaming.Hub;
-using Millrace.Imaging;
 
 namespace Millrace.Server.Live;
 
