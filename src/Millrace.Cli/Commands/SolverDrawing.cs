@@ -21,6 +21,7 @@ internal static class SolverDrawing
         [
             (mask && !fromPicture, "--mask goes with --input, the picture that is to be filled in."),
             (parsed.GetValue(SolverOptionSet.Strength) is not null && !fromPicture, "--strength goes with --input, the picture that is to be changed."),
+            (parsed.GetValue(SolverOptionSet.Churn) is not null && parsed.GetValue(SolverOptionSet.Solver) is null, "--churn goes with --solver euler or --solver heun."),
             (refiner && fromPicture, "--refiner finishes pictures drawn from a prompt alone; --input cannot go with it."),
             (parsed.GetValue(SolverOptionSet.Handover) is not null && !refiner, "--handover goes with --refiner."),
             (motion && (fromPicture || refiner), "--motion draws a clip from a prompt alone; --input and --refiner cannot go with it."),

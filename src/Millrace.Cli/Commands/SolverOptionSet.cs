@@ -5,6 +5,7 @@ using Millrace.Imaging;
 using Millrace.Models;
 using Millrace.Models.Adapters;
 using Millrace.Pipelines;
+using Millrace.Solvers;
 using static TorchSharp.torch;
 
 namespace Millrace.Cli.Commands;
@@ -20,6 +21,12 @@ internal static class SolverOptionSet
         CustomParser = result => result.Tokens[^1].Value == List ? null : SolverNames.Parse(result),
         HelpName = "NAME",
     };
+
+    public static Option<double?> Churn { get; } = new Option<double?>("--churn")
+    {
+        Description = "With --solver euler or heun: fresh noise before every step, S_churn of EDM; 0 is none, the number of steps is much.",
+        HelpName = "C",
+    }.Number();
 
     public static Option<double?> Rescale { get; } = new Option<double?>("--guidance-rescale")
     {
@@ -73,7 +80,7 @@ internal static class SolverOptionSet
 
     public static Option<int> Batch { get; } = new Option<int>("--batch") { Description = "Pictures that are drawn at once.", DefaultValueFactory = _ => 1, HelpName = "N" }.Whole(1);
 
-    public static IReadOnlyList<Option> All => [Solver, Rescale, Projection, Perturbation, Strength, Mask, Control, Refiner, Handover, Motion, Frames, FramesPerSecond, Batch];
+    public static IReadOnlyList<Option> All => [Solver, Churn, Rescale, Projection, Perturbation, Strength, Mask, Control, Refiner, Handover, Motion, Frames, FramesPerSecond, Batch];
 
     /// <summary>Whether the options ask for a solver: by one of their own, or by a model other than the shipped one without an option of streams.</summary>
     public static bool Applies(ParseResult parsed, Option<IReadOnlyList<int>?> steps)
@@ -100,7 +107,7 @@ internal static class SolverOptionSet
         {
             Width = size?.Width,
             Height = size?.Height,
-            Scheduler = parsed.GetValue(Solver) is { } solver ? Exchanged(model, solver) : null,
+            Scheduler = parsed.GetValue(Solver) is { } solver ? Exchanged(model, solver, parsed.GetValue(Churn)) : null,
             Steps = steps,
             GuidanceScale = scaled ? parsed.GetValue(StreamOptionSet.GuidanceScale) : null,
             GuidanceRescale = parsed.GetValue(Rescale) ?? 0,
@@ -133,11 +140,11 @@ internal static class SolverOptionSet
         return controls;
     }
 
-    private static DiffusersScheduler Exchanged(DiffusionModel model, NamedSolver solver)
+    private static DiffusersScheduler Exchanged(DiffusionModel model, NamedSolver solver, double? churn)
     {
         string[] allowed = [.. SolverExchange.SolversFor(model.Process).Select(SolverNames.NameOf)];
         return allowed.Contains(SolverNames.NameOf(solver.Kind))
-            ? model.Scheduler.With(solver.Kind, solver.Spacing)
+            ? model.Scheduler.With(solver.Kind, solver.Spacing, churn is { } amount ? new StochasticChurn(amount) : null)
             : throw new ArgumentException($"--solver {SolverNames.NameOf(solver.Kind)} does not run on the model '{model.Name}', which was trained on a {model.Process.GetType().Name}; those that do are {string.Join(", ", allowed)}.");
     }
 }

@@ -12,16 +12,19 @@ namespace Millrace.Solvers;
 /// <param name="Sigma">Scale of the noise in x_t.</param>
 /// <param name="Skip">Share of x_t in the result.</param>
 /// <param name="Out">Share of the network's estimate in the result.</param>
-public readonly record struct ConsistencyLevel(int Timestep, double Alpha, double Sigma, double Skip, double Out)
+public readonly record struct ConsistencyLevel(double Timestep, double Alpha, double Sigma, double Skip, double Out)
 {
     private const double SigmaData = 0.5;
     private const double ReleasedScaling = 10;
+
+    /// <summary>The level of a flow, whose velocity is 0 at the data: x_0 = x - Sigma v with nothing of x beside it.</summary>
+    public static ConsistencyLevel At(NoiseLevel level) => new(level.Timestep, level.Alpha, level.Sigma, Skip: 0, Out: 1);
 
     /// <summary>The level of a timestep.</summary>
     /// <param name="process">The process that the network was trained on.</param>
     /// <param name="timestep">The timestep.</param>
     /// <param name="timestepScaling">k.</param>
-    public static ConsistencyLevel At(IDiffusionProcess process, int timestep, double timestepScaling = ReleasedScaling)
+    public static ConsistencyLevel At(IDiffusionProcess process, double timestep, double timestepScaling = ReleasedScaling)
     {
         (double alpha, double sigma) = process.Coefficients(timestep);
         double scaled = timestep * timestepScaling, sum = (scaled * scaled) + (SigmaData * SigmaData);

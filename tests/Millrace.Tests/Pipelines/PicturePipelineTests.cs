@@ -4,6 +4,7 @@ using Millrace.Imaging;
 using Millrace.Models.Adapters;
 using Millrace.Pipelines;
 using Millrace.Processes;
+using Millrace.Solvers;
 using Millrace.Tests.Cli;
 using Millrace.Tests.Support;
 using static TorchSharp.torch;
@@ -56,6 +57,22 @@ public sealed class PicturePipelineTests(TinyFolderFixture folders) : IClassFixt
         Assert.Throws<ArgumentException>(() => model.Scheduler.With(SolverKind.Ddim, SigmaSpacing.Karras));
     }
 
+    [Theory]
+    [InlineData(SolverKind.Euler)]
+    [InlineData(SolverKind.Heun)]
+    public void Churn_adds_noise_on_the_way(SolverKind kind)
+    {
+        DiffusionModel model = folders.Model("sd");
+        byte[] Draw(double? churn) => TextToImage.Generate(
+            model, "a red car", Options with { Scheduler = model.Scheduler.With(kind, churn: churn is { } amount ? new StochasticChurn(amount) : null) }).Single().Rgb;
+        Assert.True(Draw(null).Zip(Draw(0), (left, right) => Math.Abs(left - right)).Max() <= 1);
+        Assert.NotEqual(Draw(0), Draw(4));
+        Assert.Equal(Draw(4), Draw(4));
+        Assert.Contains("Churn goes with Euler and Heun", Assert.Throws<ArgumentException>(() => model.Scheduler.With(SolverKind.Ddim, churn: new StochasticChurn(1))).Message, StringComparison.Ordinal);
+        Assert.Contains("got Euler on a FlowProcess", Assert.Throws<ArgumentException>(
+            () => folders.Model("sd3").Scheduler.With(SolverKind.Euler, churn: new StochasticChurn(1))).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Flows_are_sampled_by_the_solvers_of_flows()
     {
@@ -65,7 +82,7 @@ public sealed class PicturePipelineTests(TinyFolderFixture folders) : IClassFixt
             Assert.Single(TextToImage.Generate(model, "a red car", Options with { Scheduler = model.Scheduler.With(kind) }));
         }
 
-        Assert.Contains("Euler, Heun", Assert.Throws<ArgumentException>(() => model.Scheduler.With(SolverKind.Ddim)).Message, StringComparison.Ordinal);
+        Assert.Contains("Euler, Heun, Lcm", Assert.Throws<ArgumentException>(() => model.Scheduler.With(SolverKind.Ddim)).Message, StringComparison.Ordinal);
     }
 
     [Theory]

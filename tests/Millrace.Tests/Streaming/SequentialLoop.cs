@@ -20,7 +20,7 @@ internal static class SequentialLoop
         for (int i = 0; ; i++)
         {
             ConsistencyLevel level = levels[i];
-            Tensor time = tensor(new float[] { level.Timestep });
+            Tensor time = tensor(new[] { (float)level.Timestep });
             Tensor Predict(Conditioning conditioning) => PredictionConversion.ToEpsilon(
                 denoiser.Prediction, denoiser.Predict(x, time, conditioning), x, tensor((float)level.Alpha), tensor((float)level.Sigma));
             Tensor Step(Tensor from, Tensor e) => from.Minus(e.Times(level.Sigma)).Times(level.Out).Times(1.0 / level.Alpha).Plus(from.Times(level.Skip));

@@ -24,7 +24,7 @@ public sealed class DiffusersScheduler
         _plan = planner?.Invoke(settings) ?? settings.Class switch
         {
             <= SchedulerClass.TCD => DiscreteSchedulers.Planner(settings),
-            <= SchedulerClass.KDPM2AncestralDiscrete => SigmaSchedulers.Planner(settings),
+            <= SchedulerClass.DPMSolverSDE => SigmaSchedulers.Planner(settings),
             <= SchedulerClass.UniPCMultistep => LogSnrSchedulers.Planner(settings),
             <= SchedulerClass.EDMDPMSolverMultistep => EdmSchedulers.Planner(settings),
             _ => FlowSchedulers.Planner(settings),
@@ -36,7 +36,7 @@ public sealed class DiffusersScheduler
     public IDiffusionProcess Process => _settings.Process;
 
     /// <summary>Whether it is one for networks distilled to few steps without guidance: LCM, TCD.</summary>
-    public bool IsFewStep => _settings.Class is SchedulerClass.LCM or SchedulerClass.TCD;
+    public bool IsFewStep => _settings.Class is SchedulerClass.LCM or SchedulerClass.TCD or SchedulerClass.FlowMatchLCM;
 
     /// <summary>What the network predicts.</summary>
     public PredictionType Prediction => _settings.Prediction;

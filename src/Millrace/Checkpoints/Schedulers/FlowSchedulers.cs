@@ -9,6 +9,14 @@ internal static class FlowSchedulers
     public static Func<int, SamplingPlanOptions, SamplingPlan> Planner(SchedulerSettings settings)
     {
         var process = (FlowProcess)settings.Process;
+        settings.Config.Only("time_shift_type", "\"exponential\"");
+        settings.Config.Check(() =>
+        {
+            if (settings.SigmaSpacing != SigmaSpacing.Timesteps)
+            {
+                throw new ArgumentException($"the noise levels of a flow are laid out by its shift alone, got {settings.SigmaSpacing}.");
+            }
+        });
         bool dynamic = settings.Config.Flag("use_dynamic_shifting", false);
         int baseTokens = settings.Config.Integer("base_image_seq_len", 256), maxTokens = settings.Config.Integer("max_image_seq_len", 4096);
         double baseMu = settings.Config.Number("base_shift", 0.5), maxMu = settings.Config.Number("max_shift", 1.15);
@@ -18,11 +26,16 @@ internal static class FlowSchedulers
         return (steps, options) =>
         {
             IReadOnlyList<NoiseLevel> levels = [.. Sigmas(process, dynamic, steps, options with { Mu = Mu(options) }).Skip(options.SkippedSteps).Select(path.At), path.At(0)];
-            return new SamplingPlan(settings.Class == SchedulerClass.FlowMatchEulerDiscrete
-                ? new DdimSolver(NoiseInterval.Between(levels))
-                : new HeunSolver(path, NoiseInterval.Between(levels)), settings.Constraint, 1);
+            return new SamplingPlan(Solver(settings.Class, path, levels), settings.Constraint, 1);
         };
     }
+
+    private static GridSolver Solver(SchedulerClass name, SigmaPath path, IReadOnlyList<NoiseLevel> levels) => name switch
+    {
+        SchedulerClass.FlowMatchEulerDiscrete => new DdimSolver(NoiseInterval.Between(levels)),
+        SchedulerClass.FlowMatchHeunDiscrete => new HeunSolver(path, NoiseInterval.Between(levels)),
+        _ => new LcmSolver([.. levels.SkipLast(1).Select(level => ConsistencyLevel.At(level))]),
+    };
 
     /// <summary>Sigmas from that of T down to that of 1, both already shifted where the shift is fixed, evenly spaced and shifted once more.</summary>
     private static IEnumerable<double> Sigmas(FlowProcess process, bool dynamic, int steps, SamplingPlanOptions options)

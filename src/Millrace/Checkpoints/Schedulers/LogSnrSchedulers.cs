@@ -12,7 +12,7 @@ internal static class LogSnrSchedulers
         _ = settings.Config.Choice("variance_type", "", new[] { "fixed_small", "fixed_small_log", "fixed_large", "fixed_large_log" }.ToDictionary(name => name));
         if (settings.Class != SchedulerClass.UniPCMultistep)
         {
-            Func<IReadOnlyList<NoiseLevel>, ISolver> solver = Dpm(settings);
+            Func<IReadOnlyList<NoiseLevel>, GridSolver> solver = Dpm(settings);
             return (steps, plan) => new SamplingPlan(solver([.. Levels(settings, steps).Skip(plan.SkippedSteps)]), settings.Constraint, 1);
         }
 
@@ -23,7 +23,7 @@ internal static class LogSnrSchedulers
     }
 
     /// <summary>The DPM family, which EDM schedulers share.</summary>
-    public static Func<IReadOnlyList<NoiseLevel>, ISolver> Dpm(SchedulerSettings settings)
+    public static Func<IReadOnlyList<NoiseLevel>, GridSolver> Dpm(SchedulerSettings settings)
     {
         bool deis = settings.Class == SchedulerClass.DEISMultistep;
         (DpmEstimate estimate, bool stochastic) = settings.Config.Choice("algorithm_type", (DpmEstimate.Sample, false), new Dictionary<string, (DpmEstimate, bool)>

@@ -15,6 +15,7 @@ internal enum SchedulerClass
     LMSDiscrete,
     KDPM2Discrete,
     KDPM2AncestralDiscrete,
+    DPMSolverSDE,
     DPMSolverMultistep,
     DPMSolverSinglestep,
     DEISMultistep,
@@ -23,4 +24,5 @@ internal enum SchedulerClass
     EDMDPMSolverMultistep,
     FlowMatchEulerDiscrete,
     FlowMatchHeunDiscrete,
+    FlowMatchLCM,
 }

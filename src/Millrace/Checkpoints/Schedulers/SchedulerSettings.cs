@@ -35,10 +35,10 @@ internal sealed class SchedulerSettings
     private static readonly string[] OfOtherClasses =
     [
         "algorithm_type", "base_image_seq_len", "base_shift", "clip_sample", "clip_sample_range", "disable_corrector", "dynamic_thresholding_ratio",
-        "euler_at_final", "final_sigmas_type", "flow_shift", "interpolation_type", "lambda_min_clipped", "lower_order_final", "max_image_seq_len", "max_shift",
+        "euler_at_final", "final_sigmas_type", "flow_shift", "interpolation_type", "lambda_min_clipped", "lower_order_final", "max_image_seq_len", "max_shift", "noise_sampler_seed",
         "original_inference_steps", "predict_x0", "rho", "sample_max_value", "set_alpha_to_one", "shift", "sigma_data", "sigma_max", "sigma_min",
         "sigma_schedule", "skip_prk_steps", "solver_order", "solver_p", "solver_type", "steps_offset", "thresholding", "timestep_scaling", "timestep_spacing",
-        "time_shift_type", "timestep_type", "use_beta_sigmas", "use_dynamic_shifting", "use_exponential_sigmas", "use_karras_sigmas", "use_lu_lambdas", "variance_type",
+        "time_shift_type", "timestep_type", "upscale_mode", "use_beta_sigmas", "use_dynamic_shifting", "use_exponential_sigmas", "use_karras_sigmas", "use_lu_lambdas", "variance_type",
         "beta_schedule", "beta_start", "beta_end", "trained_betas", "rescale_betas_zero_snr", "prediction_type",
     ];
 
@@ -53,7 +53,7 @@ internal sealed class SchedulerSettings
         TrainTimesteps = config.Integer("num_train_timesteps", 1000);
         config.Check(() => ArgumentOutOfRangeException.ThrowIfGreaterThan(TrainTimesteps, MostTimesteps, "num_train_timesteps"));
         bool edm = Class is SchedulerClass.EDMEuler or SchedulerClass.EDMDPMSolverMultistep;
-        bool flow = Class is SchedulerClass.FlowMatchEulerDiscrete or SchedulerClass.FlowMatchHeunDiscrete;
+        bool flow = Class >= SchedulerClass.FlowMatchEulerDiscrete;
         Process = edm ? EdmProcess(config) : flow ? FlowProcess(config) : VariancePreserving(config);
         PredictionType said = config.Choice("prediction_type", flow ? PredictionType.Flow : PredictionType.Epsilon, Predictions);
         Prediction = edm && said == PredictionType.Epsilon ? PredictionType.Edm : said;
@@ -140,7 +140,8 @@ internal sealed class SchedulerSettings
 
     private VariancePreservingProcess VariancePreserving(ConfigFile config)
     {
-        bool released = Class is SchedulerClass.HeunDiscrete or SchedulerClass.KDPM2Discrete or SchedulerClass.KDPM2AncestralDiscrete or SchedulerClass.LCM or SchedulerClass.TCD;
+        bool released = Class is SchedulerClass.HeunDiscrete or SchedulerClass.KDPM2Discrete or SchedulerClass.KDPM2AncestralDiscrete
+            or SchedulerClass.DPMSolverSDE or SchedulerClass.LCM or SchedulerClass.TCD;
         BetaSchedule layout = config.Choice("beta_schedule", Class is SchedulerClass.LCM or SchedulerClass.TCD ? BetaSchedule.ScaledLinear : BetaSchedule.Linear, SchedulerConfig.Schedules);
         double start = config.Number("beta_start", released ? 0.00085 : 0.0001), end = config.Number("beta_end", released ? 0.012 : 0.02);
         IReadOnlyList<double>? betas = config.Numbers("trained_betas");

@@ -6,7 +6,9 @@ namespace Millrace.Checkpoints.Schedulers;
 /// <summary>Schedulers that integrate over sigma in variance-exploding coordinates.</summary>
 internal static class SigmaSchedulers
 {
-    public static Func<int, SamplingPlanOptions, SamplingPlan> Planner(SchedulerSettings settings)
+    /// <param name="settings">The scheduler.</param>
+    /// <param name="churn">Fresh noise before every step, for Euler and Heun; null for none.</param>
+    public static Func<int, SamplingPlanOptions, SamplingPlan> Planner(SchedulerSettings settings, StochasticChurn? churn = null)
     {
         bool logLinear = settings.Config.Choice("interpolation_type", false, new Dictionary<string, bool> { ["linear"] = false, ["log_linear"] = true });
         bool continuous = settings.Config.Choice("timestep_type", false, new Dictionary<string, bool> { ["discrete"] = false, ["continuous"] = true });
@@ -14,9 +16,10 @@ internal static class SigmaSchedulers
         return (steps, options) =>
         {
             IReadOnlyList<NoiseLevel> levels = [.. Levels(settings, path, steps, logLinear, continuous && settings.Prediction == PredictionType.VPrediction).Skip(options.SkippedSteps)];
-            double largest = levels.Max(level => level.Sigma);
+            GridSolver solver = churn is null ? Solver(settings.Class, path, levels) : HeunSolver.Churned(path, levels, churn, corrects: settings.Class == SchedulerClass.HeunDiscrete);
+            double largest = solver.First.Sigma;
             return new SamplingPlan(
-                Solver(settings.Class, path, levels), settings.Constraint, settings.Spacing == TimestepSpacing.Leading ? Math.Sqrt((largest * largest) + 1) : largest);
+                solver, settings.Constraint, settings.Spacing == TimestepSpacing.Leading ? Math.Sqrt((largest * largest) + 1) : largest);
         };
     }
 
@@ -27,6 +30,7 @@ internal static class SigmaSchedulers
         SchedulerClass.HeunDiscrete => new HeunSolver(path, NoiseInterval.Between(levels)),
         SchedulerClass.LMSDiscrete => new LmsSolver(path, levels),
         SchedulerClass.KDPM2Discrete => new Dpm2Solver(path, levels),
+        SchedulerClass.DPMSolverSDE => new DpmSdeSolver(path, levels),
         _ => new Dpm2Solver(path, levels, eta: 1),
     };
 

@@ -25,8 +25,9 @@ public static class SolverExchange
         [SolverKind.DpmPlusPlus2M] = (SchedulerClass.DPMSolverMultistep, Dpm("dpmsolver++", 2)),
         [SolverKind.DpmPlusPlus3M] = (SchedulerClass.DPMSolverMultistep, Dpm("dpmsolver++", 3)),
         [SolverKind.DpmPlusPlus2MStochastic] = (SchedulerClass.DPMSolverMultistep, Dpm("sde-dpmsolver++", 2)),
+        [SolverKind.DpmPlusPlus3MStochastic] = (SchedulerClass.DPMSolverMultistep, Dpm("sde-dpmsolver++", 3)),
         [SolverKind.DpmPlusPlus2S] = (SchedulerClass.DPMSolverSinglestep, Dpm("dpmsolver++", 2)),
-        [SolverKind.DpmPlusPlusStochastic] = (SchedulerClass.DPMSolverSinglestep, Dpm("sde-dpmsolver++", 2)),
+        [SolverKind.DpmPlusPlusStochastic] = (SchedulerClass.DPMSolverSDE, []),
         [SolverKind.Deis] = (SchedulerClass.DEISMultistep, [("solver_order", 2), ("algorithm_type", "deis"), ("solver_type", "logrho")]),
         [SolverKind.UniPC] = (SchedulerClass.UniPCMultistep, [("solver_order", 2), ("solver_type", "bh2")]),
         [SolverKind.Lcm] = (SchedulerClass.LCM, []),
@@ -39,14 +40,17 @@ public static class SolverExchange
     {
         [SolverKind.Euler] = SchedulerClass.FlowMatchEulerDiscrete,
         [SolverKind.Heun] = SchedulerClass.FlowMatchHeunDiscrete,
+        [SolverKind.Lcm] = SchedulerClass.FlowMatchLCM,
         [SolverKind.RungeKutta45] = SchedulerClass.FlowMatchEulerDiscrete,
     };
 
     private static readonly Dictionary<SolverKind, SchedulerClass> OfEdm = new()
     {
         [SolverKind.Euler] = SchedulerClass.EDMEuler,
+        [SolverKind.Heun] = SchedulerClass.EDMEuler,
         [SolverKind.DpmPlusPlus2M] = SchedulerClass.EDMDPMSolverMultistep,
         [SolverKind.DpmPlusPlus3M] = SchedulerClass.EDMDPMSolverMultistep,
+        [SolverKind.DpmPlusPlus3MStochastic] = SchedulerClass.EDMDPMSolverMultistep,
         [SolverKind.DpmPlusPlus2MStochastic] = SchedulerClass.EDMDPMSolverMultistep,
         [SolverKind.Restart] = SchedulerClass.EDMEuler,
         [SolverKind.RungeKutta45] = SchedulerClass.EDMEuler,
@@ -56,8 +60,9 @@ public static class SolverExchange
     /// <param name="scheduler">The scheduler that the model came with.</param>
     /// <param name="kind">The solver.</param>
     /// <param name="spacing">How its steps fall; null leaves that to the scheduler.</param>
-    /// <exception cref="ArgumentException">Where the solver does not run on the model's process, or has no such spacing; says which do.</exception>
-    public static DiffusersScheduler With(this DiffusersScheduler scheduler, SolverKind kind, SigmaSpacing? spacing = null)
+    /// <param name="churn">Fresh noise before every step, for Euler and Heun; null for none.</param>
+    /// <exception cref="ArgumentException">Where the solver does not run on the model's process, or has no such spacing or churn; says which do.</exception>
+    public static DiffusersScheduler With(this DiffusersScheduler scheduler, SolverKind kind, SigmaSpacing? spacing = null, StochasticChurn? churn = null)
     {
         (SchedulerClass usual, (string Name, JsonNode Value)[] own) = Schedulers[kind];
         Dictionary<SolverKind, SchedulerClass> allowed = Allowed(scheduler.Process);
@@ -73,6 +78,11 @@ public static class SolverExchange
             throw new ArgumentException($"The steps of {kind} on this model's {scheduler.Process.GetType().Name} are laid out in one way only, got {asked}.", nameof(spacing));
         }
 
+        if (churn is not null && (kind is not (SolverKind.Euler or SolverKind.Heun) || scheduler.Process is FlowProcess))
+        {
+            throw new ArgumentException($"Churn goes with Euler and Heun on a model that is not a flow, got {kind} on a {scheduler.Process.GetType().Name}.", nameof(churn));
+        }
+
         var settings = own.ToDictionary(setting => setting.Name, setting => (JsonNode?)setting.Value);
         if (spaced)
         {
@@ -82,10 +92,14 @@ public static class SolverExchange
             settings["use_lu_lambdas"] = false;
         }
 
+        _ = churn?.Validated();
         return scheduler.With(found, settings, kind switch
         {
             SolverKind.Restart => RestartPlanner,
             SolverKind.RungeKutta45 => AdaptivePlanner,
+            SolverKind.Euler or SolverKind.Heun when scheduler.Process is EdmProcess && (churn is not null || kind == SolverKind.Heun) =>
+                read => EdmSchedulers.Churned(read, churn ?? new StochasticChurn(0), corrects: kind == SolverKind.Heun),
+            SolverKind.Euler or SolverKind.Heun when churn is not null => read => SigmaSchedulers.Planner(read, churn),
             _ => null,
         });
     }

@@ -42,6 +42,9 @@ public enum SolverKind
     /// <summary>DPM-Solver++, two-step, with fresh noise.</summary>
     DpmPlusPlus2MStochastic,
 
+    /// <summary>DPM-Solver++, three-step, with fresh noise.</summary>
+    DpmPlusPlus3MStochastic,
+
     /// <summary>DPM-Solver++, single-step.</summary>
     DpmPlusPlus2S,
 
