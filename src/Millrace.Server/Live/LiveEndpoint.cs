@@ -123,7 +123,7 @@ internal sealed partial class LiveEndpoint
         Version, session.Token, resumed, session.Model.Name, [.. _library.Names], session.LastFrame, session.Settings,
         new LiveLimits(
             _options.MaximumFrameBytes, _options.MaximumPixels, _options.MaximumStreamPixels, _options.MaximumStreamSteps, _options.MaximumPromptLength, _options.MessagesPerSecond,
-            _options.IdleDeadline.TotalSeconds, _options.ResumeWindow.TotalSeconds));
+            _options.IdleDeadline.TotalSeconds, _options.ResumeWindow.TotalSeconds, session.Model.Model.SizeMultiple));
 
     private LiveException Explain(Exception error)
     {

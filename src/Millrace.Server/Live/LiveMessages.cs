@@ -50,8 +50,8 @@ internal abstract record ServerMessage
     public sealed record Pong(double At) : ServerMessage;
 }
 
-/// <summary>What a client may do.</summary>
-internal sealed record LiveLimits(int FrameBytes, int Pixels, int StreamPixels, int Steps, int PromptLength, int MessagesPerSecond, double IdleSeconds, double ResumeSeconds);
+/// <summary>What a client may do; both sides of a picture are multiples of <paramref name="SizeMultiple"/>.</summary>
+internal sealed record LiveLimits(int FrameBytes, int Pixels, int StreamPixels, int Steps, int PromptLength, int MessagesPerSecond, double IdleSeconds, double ResumeSeconds, int SizeMultiple);
 
 /// <summary>Messages to JSON and back; names that the protocol does not know are refused.</summary>
 internal static class LiveJson
