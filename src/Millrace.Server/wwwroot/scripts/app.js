@@ -53,7 +53,9 @@ sources.addEventListener("fail", ({ detail }) => status.tell(detail));
 sources.addEventListener("change", () => {
   form.elements.source.value = sources.kind;
   panes.dataset.source = sources.kind;
+  arrange();
   studio.setSource(sources);
+  controls.from(sources);
   drawing.changed();
 });
 $("sources").addEventListener("click", ({ target }) => {
@@ -65,15 +67,19 @@ $("source-file").addEventListener("cancel", () => { form.elements.source.value =
 setInterval(() => sources.moving && drawing.redraw(), 1000 / 30);
 
 // Views
+const arrange = () => {
+  panes.dataset.view = sources.words ? "result" : form.elements.view.value;
+  $("views").disabled = sources.words;
+};
 const look = view => {
   form.elements.view.value = view;
-  panes.dataset.view = view;
+  arrange();
 };
 const setOpacity = ({ target }) => {
   panes.style.setProperty("--opacity", target.value);
   target.style.setProperty("--fill", `${target.value * 100}%`);
 };
-$("views").addEventListener("change", ({ target }) => look(target.value));
+$("views").addEventListener("change", arrange);
 form.elements.opacity.addEventListener("input", setOpacity);
 setOpacity({ target: form.elements.opacity });
 

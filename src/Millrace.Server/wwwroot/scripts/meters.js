@@ -30,7 +30,7 @@ export class Meters {
     const recent = this.#samples.filter(({ at }) => at > performance.now() - WINDOW);
     if (!this.#dirty && recent.length === 0) return;
     this.#dirty = recent.length > 0; // once more, to come to rest at zero
-    const half = recent.map(({ total }) => total).sort((a, b) => a - b)[recent.length >> 1] ?? this.#samples.at(-1)?.total;
+    const half = recent.length > 0 ? percentile(recent, 0.5) : this.#samples.at(-1)?.total;
     this.#write("fps", recent.length < 2 ? "0" : String(Math.round((recent.length - 1) * 1000 / Math.max(1, recent.at(-1).at - recent[0].at))));
     this.#write("latency", half === undefined ? "–" : String(Math.round(half)));
     this.#write("dropped", String(this.#dropped));
@@ -45,7 +45,7 @@ export class Meters {
   #draw() {
     const { canvas } = this.#chart, density = devicePixelRatio;
     const width = canvas.width = Math.round(canvas.clientWidth * density), height = canvas.height = Math.round(canvas.clientHeight * density);
-    const top = Math.max(CEILING, ...this.#samples.map(({ total }) => total)), pitch = width / KEPT;
+    const top = Math.max(CEILING, percentile(this.#samples, 0.95)), pitch = width / KEPT;
     this.#chart.fillStyle = getComputedStyle(canvas).color;
     this.#samples.forEach(({ total, server }, index) => {
       const x = width - (this.#samples.length - index) * pitch;
@@ -56,4 +56,8 @@ export class Meters {
     });
     this.#chart.globalAlpha = 1;
   }
+}
+
+function percentile(samples, share) {
+  return samples.map(({ total }) => total).sort((a, b) => a - b)[Math.floor(samples.length * share)] ?? 0;
 }

@@ -1,6 +1,7 @@
 // What the controls of the form say, kept in one object, and how the protocol says it. Tells "change" with the names that changed.
 
 const GRID = 50; // places on the way from noise to picture
+export const FROM_NOISE = 1; // the strength of pictures that come from words alone
 const RAW_UP_TO = 128 * 128; // pixels; larger pictures travel compressed
 
 export const DEFAULTS = {
@@ -37,7 +38,7 @@ export class Settings extends EventTarget {
   toWire(mode) {
     const { strength, steps, size, model, seedLocked, ...same } = this.#values;
     const codec = size && size * size > RAW_UP_TO ? "webp" : "raw";
-    return { ...same, mode, steps: stepsOf(mode === "textToImage" ? 1 : strength, steps), codec, ...(size ? { width: size, height: size } : {}) };
+    return { ...same, mode, steps: stepsOf(mode === "textToImage" ? FROM_NOISE : strength, steps), codec, ...(size ? { width: size, height: size } : {}) };
   }
 
   #read(control) {
