@@ -41,6 +41,10 @@ studio.addEventListener("picture", ({ detail: { image, width, height, roundTrip,
   meters.add(roundTrip, latency);
 });
 
+const showBusy = () => { $("picture").ariaBusy = String(studio.busy); };
+for (const part of [drawing, settings]) part.addEventListener("change", showBusy);
+for (const news of ["welcome", "picture"]) studio.addEventListener(news, showBusy);
+
 // Words
 settings.addEventListener("change", ({ detail }) => {
   if (detail.includes("prompt")) $("picture").ariaLabel = `The generated picture: ${settings.values.prompt || "no prompt"}`;

@@ -20,6 +20,11 @@ export class Pump {
   /** Whether the source moves by itself. */
   moving = false;
 
+  /** Whether the last picture shows all that has changed. */
+  get rests() {
+    return !this.moving && this.#seen === this.#wanted;
+  }
+
   /** `send(id)` sends a frame, or promises to; `ready()` is the bytes that wait, or null where nothing may be sent. */
   constructor(send, ready) {
     [this.#send, this.#ready] = [send, ready];
@@ -46,8 +51,7 @@ export class Pump {
   async #tick() {
     clearTimeout(this.#timer);
     const backlog = this.#ready();
-    const rests = !this.moving && this.#seen === this.#wanted;
-    if (this.#busy || backlog === null || rests || this.#under.size >= this.window) return;
+    if (this.#busy || backlog === null || this.rests || this.#under.size >= this.window) return;
     const wait = backlog > MOST_BACKLOG ? 50 : this.#lastSent + CLOSEST - performance.now();
     if (wait > 0) {
       this.#timer = setTimeout(() => this.#tick(), wait);

@@ -17,6 +17,7 @@ export class Studio extends EventTarget {
   #mode = "imageToImage";
   #shown = -1;
   #timer = 0;
+  #asked = 0; // changes that the server has not confirmed
 
   constructor(drawing, settings) {
     super();
@@ -25,12 +26,17 @@ export class Studio extends EventTarget {
     settings.addEventListener("change", ({ detail }) => detail.some(name => OF_A_STREAM.includes(name)) ? this.#connection.reopen() : this.#change());
     this.#connection.addEventListener("welcome", ({ detail }) => this.#welcome(detail));
     this.#connection.addEventListener("picture", ({ detail }) => this.#receive(detail));
-    this.#connection.addEventListener("settings", () => this.#pump.changed());
+    for (const answer of ["settings", "refused"]) this.#connection.addEventListener(answer, () => this.#confirmed());
     for (const name of ["state", "refused", "statistics"]) this.#connection.addEventListener(name, ({ detail }) => this.#tell(name, detail));
   }
 
   get connection() {
     return this.#connection;
+  }
+
+  /** Whether a newer picture than the one shown is under way. */
+  get busy() {
+    return this.#timer !== 0 || this.#asked > 0 || !this.#pump.rests;
   }
 
   /** Whether the source moves by itself, and whether pictures come from words alone. */
@@ -48,6 +54,8 @@ export class Studio extends EventTarget {
     const { lastFrame, settings, resumed } = welcome;
     [this.#frame.canvas.width, this.#frame.canvas.height] = [settings.width, settings.height];
     this.#shown = lastFrame;
+    this.#asked = 0;
+    this.#pump.window = settings.steps.length + 1;
     this.#tell("welcome", welcome);
     if (resumed) this.#change();
     this.#pump.start(lastFrame + 1);
@@ -58,8 +66,15 @@ export class Studio extends EventTarget {
       this.#timer = 0;
       const { width, height, ...settings } = this.#settings.toWire(this.#mode);
       this.#pump.window = settings.steps.length + 1;
+      if (!this.#connection.open) return; // the next hello says it
+      this.#asked++;
       this.#connection.say({ type: "set", settings });
     }, CHANGES_EVERY);
+  }
+
+  #confirmed() {
+    this.#asked--;
+    this.#pump.changed();
   }
 
   async #send(id) {
