@@ -3,6 +3,7 @@ import { DrawingCanvas } from "./canvas.js";
 import { Controls } from "./controls.js";
 import { Files } from "./files.js";
 import { Meters } from "./meters.js";
+import { PenCursor } from "./pen-cursor.js";
 import { drawWithKeys } from "./pen-keys.js";
 import { Recorder } from "./recorder.js";
 import { SAMPLES } from "./samples.js";
@@ -29,7 +30,7 @@ const viewer = new Viewer($("picture"));
 const meters = new Meters($("meters"));
 const recorder = new Recorder();
 const files = new Files({ settings, drawing, viewer, recorder, announce: text => status.tell(text) });
-drawWithKeys($("drawing"), drawing, $("cursor"), announce);
+drawWithKeys($("drawing"), drawing, new PenCursor($("cursor"), $("drawing"), drawing), announce);
 
 // Pictures
 studio.addEventListener("welcome", ({ detail }) => controls.offer(detail));

@@ -56,6 +56,11 @@ export class DrawingCanvas extends EventTarget {
     this.strokes.begin(this.brush.erases ? null : this.brush.colour, this.brush.width);
   }
 
+  endStroke() {
+    this.strokes.end();
+    this.changed();
+  }
+
   #down(event) {
     if (event.button !== 0 && event.button !== 5) return;
     event.preventDefault();
@@ -77,7 +82,7 @@ export class DrawingCanvas extends EventTarget {
   #up(event) {
     if (event.pointerId !== this.#pointer) return;
     this.#pointer = null;
-    this.dispatchEvent(new Event("stroke"));
+    this.endStroke();
   }
 
   #extend(events) {

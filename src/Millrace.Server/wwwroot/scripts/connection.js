@@ -85,8 +85,8 @@ export class Connection extends EventTarget {
   }
 
   #closed({ code, reason }) {
+    this.#lost ||= this.#token !== null;
     if (!RESUMABLE.has(code)) this.#token = null;
-    this.#lost = true;
     if (code === Close.takenOver) return this.#tell("ended", "This stream goes on in another window");
     if (code === Close.wrongKey) return this.#tell("locked", "This server asks for a key");
     if (code === Close.noModel) return this.#tell("refused", reason);

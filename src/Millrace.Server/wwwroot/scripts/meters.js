@@ -48,7 +48,7 @@ export class Meters {
     const top = Math.max(CEILING, percentile(this.#samples, 0.95)), pitch = width / KEPT;
     this.#chart.fillStyle = getComputedStyle(canvas).color;
     this.#samples.forEach(({ total, server }, index) => {
-      const x = width - (this.#samples.length - index) * pitch;
+      const x = index * pitch;
       for (const [time, alpha] of [[total, 0.3], [server, 0.7]]) {
         this.#chart.globalAlpha = alpha;
         this.#chart.fillRect(x, height - time / top * height, Math.max(1, pitch - density), time / top * height);

@@ -6,38 +6,34 @@ const DIRECTIONS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], A
 export function drawWithKeys(canvas, drawing, cursor, announce) {
   let x = 0.5, y = 0.5, down = false;
 
-  const place = () => {
-    cursor.style.left = `${x * 100}%`;
-    cursor.style.top = `${y * 100}%`;
-    cursor.classList.toggle("down", down);
+  const lower = lowered => {
+    if (down === lowered) return;
+    down = lowered;
+    if (down) drawing.beginStroke();
+    else drawing.endStroke();
   };
-  const lift = () => {
-    down = false;
-    cursor.hidden = true;
-    place();
+  const leave = () => {
+    lower(false);
+    cursor.hide();
   };
 
   canvas.addEventListener("keydown", event => {
     const direction = DIRECTIONS[event.key];
     if (event.ctrlKey || event.metaKey || event.altKey || (!direction && event.key !== "Enter")) return;
     event.preventDefault();
-    cursor.hidden = false;
     if (direction) {
       const length = event.shiftKey ? STRIDE : STEP;
       x = Math.min(1, Math.max(0, x + direction[0] * length));
       y = Math.min(1, Math.max(0, y + direction[1] * length));
     } else {
-      down = !down;
-      if (down) drawing.beginStroke();
+      lower(!down);
       announce(`Pen ${down ? "down" : "up"} at ${Math.round(x * 100)} across, ${Math.round(y * 100)} down`);
     }
     if (down) {
       drawing.strokes.extend(x, y, PRESSURE);
       drawing.changed();
     }
-    place();
+    cursor.show(x, y, drawing.brush.width, down);
   });
-  canvas.addEventListener("blur", lift);
-  canvas.addEventListener("pointerdown", lift);
-  lift();
+  for (const end of ["blur", "pointerdown"]) canvas.addEventListener(end, leave);
 }

@@ -26,11 +26,12 @@ export class Settings extends EventTarget {
     return { ...this.#values };
   }
 
-  /** Changes settings, and shows them; names that are none are passed over. */
+  /** Changes settings, and shows them; what a control does not offer is passed over, or brought into its range. */
   set(changes) {
-    const names = Object.keys(DEFAULTS).filter(name => changes[name] !== undefined && changes[name] !== this.#values[name] && fits(name, changes[name]));
+    const names = Object.keys(DEFAULTS).filter(name => changes[name] !== undefined && changes[name] !== this.#values[name] && this.#offers(name, changes[name]));
     for (const name of names) this.#values[name] = changes[name];
     this.#show(names);
+    for (const name of names) if (this.#form.elements[name].type === "range") this.#values[name] = this.#form.elements[name].valueAsNumber;
     this.#tell(names);
   }
 
@@ -39,6 +40,12 @@ export class Settings extends EventTarget {
     const { strength, steps, size, model, seedLocked, ...same } = this.#values;
     const codec = size && size * size > RAW_UP_TO ? "webp" : "raw";
     return { ...same, mode, steps: stepsOf(mode === "textToImage" ? FROM_NOISE : strength, steps), codec, ...(size ? { width: size, height: size } : {}) };
+  }
+
+  #offers(name, value) {
+    const control = this.#form.elements[name];
+    if (control.type === "select-one") return value === DEFAULTS[name] || [...control.options].some(option => option.value === String(value));
+    return typeof value === typeof DEFAULTS[name] && (name !== "seed" || Number.isSafeInteger(value));
   }
 
   #read(control) {
@@ -67,9 +74,4 @@ export class Settings extends EventTarget {
 export function stepsOf(strength, count) {
   const first = Math.min(GRID - count, Math.round((1 - strength) * GRID));
   return Array.from({ length: count }, (_, index) => first + Math.floor(index * (GRID - first) / count));
-}
-
-function fits(name, value) {
-  const usual = DEFAULTS[name];
-  return usual === null ? value === null || ["number", "string"].includes(typeof value) : typeof value === typeof usual && !Number.isNaN(value);
 }

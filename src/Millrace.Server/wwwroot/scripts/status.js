@@ -10,7 +10,7 @@ export class Status {
   constructor(element, studio) {
     this.#element = element;
     const dialog = document.getElementById("key-dialog"), key = document.getElementById("key");
-    dialog.addEventListener("close", () => studio.connection.useKey(key.value));
+    dialog.addEventListener("close", () => dialog.returnValue && studio.connection.useKey(key.value));
     studio.addEventListener("state", ({ detail: { state, text } }) => {
       element.dataset.state = state;
       this.#lasting = state === "live" ? "Live" : text;

@@ -41,6 +41,12 @@ export class Strokes {
     this.#paintTo(stroke, stroke.points.length - 1);
   }
 
+  /** Ends the last stroke. */
+  end() {
+    const stroke = this.#done.at(-1);
+    if (stroke?.points) this.#paintEnd(stroke);
+  }
+
   clear() {
     if (this.empty) return;
     this.#undone = [];
@@ -75,20 +81,33 @@ export class Strokes {
 
   #repaint() {
     this.#layer.clearRect(0, 0, this.layer.width, this.layer.height);
-    for (const stroke of this.toJSON()) stroke.points.forEach((_, last) => this.#paintTo(stroke, last));
+    for (const stroke of this.toJSON()) {
+      stroke.points.forEach((_, last) => this.#paintTo(stroke, last));
+      this.#paintEnd(stroke);
+    }
   }
 
   /** Paints the piece that ends halfway to point `last`: a curve between middles, as a hand moves. */
   #paintTo({ colour, width, points }, last) {
-    const layer = this.#layer, side = layer.canvas.width;
     const [x, y, pressure] = points[last], [px, py] = points[Math.max(0, last - 1)], [ox, oy] = points[Math.max(0, last - 2)];
+    this.#line(colour, width, pressure, (ox + px) / 2, (oy + py) / 2, px, py, (px + x) / 2, (py + y) / 2);
+  }
+
+  /** Paints the other half of the way to the last point. */
+  #paintEnd({ colour, width, points }) {
+    if (points.length < 2) return;
+    const [[px, py], [x, y, pressure]] = points.slice(-2);
+    this.#line(colour, width, pressure, (px + x) / 2, (py + y) / 2, x, y, x, y);
+  }
+
+  #line(colour, width, pressure, fromX, fromY, overX, overY, toX, toY) {
+    const layer = this.#layer, side = layer.canvas.width;
     layer.globalCompositeOperation = colour ? "source-over" : "destination-out";
     layer.strokeStyle = colour ?? "black";
     layer.lineWidth = width * side * (0.35 + 0.65 * pressure);
     layer.beginPath();
-    layer.moveTo((ox + px) / 2 * side, (oy + py) / 2 * side);
-    layer.quadraticCurveTo(px * side, py * side, (px + x) / 2 * side, (py + y) / 2 * side);
-    layer.lineTo(x * side, y * side);
+    layer.moveTo(fromX * side, fromY * side);
+    layer.quadraticCurveTo(overX * side, overY * side, toX * side, toY * side);
     layer.stroke();
   }
 }
