@@ -49,39 +49,29 @@ internal static class SolverDrawing
         IProgress<SamplingProgress> progress, CancellationToken cancellationToken)
     {
         ScalarType precision = ModelOptionSet.PrecisionOf(parsed);
-        IReadOnlyList<ControlPicture> controls = await SolverOptionSet.ControlsAsync(parsed, precision, picture);
-        try
+        using ShownNetworks shown = await ShownNetworks.LoadAsync(parsed, precision, picture);
+        GenerationOptions options = SolverOptionSet.Options(parsed, model, steps, shown);
+        double? strength = parsed.GetValue(SolverOptionSet.Strength);
+        Frame? start = input is null ? null : await picture(input);
+        if (parsed.GetValue(SolverOptionSet.Motion) is { } adapter)
         {
-            GenerationOptions options = SolverOptionSet.Options(parsed, model, steps, controls);
-            double? strength = parsed.GetValue(SolverOptionSet.Strength);
-            Frame? start = input is null ? null : await picture(input);
-            if (parsed.GetValue(SolverOptionSet.Motion) is { } adapter)
-            {
-                using UNetMotionModel unet = MotionAdapterFolder.Load(adapter, model.UNet
-                    ?? throw new ArgumentException($"--motion works on the U-Net of a Stable Diffusion model; '{model.Name}' is of the family {model.Family}."));
-                unet.PrepareForInference(precision);
-                return Animation.Generate(
-                    model, unet, prompt, options, parsed.GetValue(SolverOptionSet.Frames) ?? 16, parsed.GetValue(SolverOptionSet.FramesPerSecond) ?? 8, progress, cancellationToken);
-            }
-
-            if (parsed.GetValue(SolverOptionSet.Refiner) is { } path)
-            {
-                using DiffusionModel refiner = Checkpoint.Load(path, ModelOptionSet.Options(parsed) with { TinyAutoencoderPath = null });
-                refiner.PrepareForInference(precision);
-                return [.. StableDiffusionXLRefiner.Generate(model, refiner, prompt, options, parsed.GetValue(SolverOptionSet.Handover) ?? 0.8, count, progress, cancellationToken)];
-            }
-
-            IEnumerable<Frame> drawn = start is null ? TextToImage.Generate(model, prompt, options, count, progress, cancellationToken)
-                : parsed.GetValue(SolverOptionSet.Mask) is { } mask ? Inpainting.Generate(model, start, await picture(mask), prompt, options, strength ?? 1, count, progress, cancellationToken)
-                : ImageToImage.Generate(model, start, prompt, options, strength ?? 0.8, count, progress, cancellationToken);
-            return [.. drawn];
+            using UNetMotionModel unet = MotionAdapterFolder.Load(adapter, model.UNet
+                ?? throw new ArgumentException($"--motion works on the U-Net of a Stable Diffusion model; '{model.Name}' is of the family {model.Family}."));
+            unet.PrepareForInference(precision);
+            return Animation.Generate(
+                model, unet, prompt, options, parsed.GetValue(SolverOptionSet.Frames) ?? 16, parsed.GetValue(SolverOptionSet.FramesPerSecond) ?? 8, progress, cancellationToken);
         }
-        finally
+
+        if (parsed.GetValue(SolverOptionSet.Refiner) is { } path)
         {
-            foreach (ControlPicture control in controls)
-            {
-                control.Network.Dispose();
-            }
+            using DiffusionModel refiner = Checkpoint.Load(path, ModelOptionSet.Options(parsed) with { TinyAutoencoderPath = null });
+            refiner.PrepareForInference(precision);
+            return [.. StableDiffusionXLRefiner.Generate(model, refiner, prompt, options, parsed.GetValue(SolverOptionSet.Handover) ?? 0.8, count, progress, cancellationToken)];
         }
+
+        IEnumerable<Frame> drawn = start is null ? TextToImage.Generate(model, prompt, options, count, progress, cancellationToken)
+            : parsed.GetValue(SolverOptionSet.Mask) is { } mask ? Inpainting.Generate(model, start, await picture(mask), prompt, options, strength ?? 1, count, progress, cancellationToken)
+            : ImageToImage.Generate(model, start, prompt, options, strength ?? 0.8, count, progress, cancellationToken);
+        return [.. drawn];
     }
 }

@@ -1,12 +1,8 @@
 using System.CommandLine;
 using Millrace.Checkpoints;
 using Millrace.Checkpoints.Schedulers;
-using Millrace.Imaging;
-using Millrace.Models;
-using Millrace.Models.Adapters;
 using Millrace.Pipelines;
 using Millrace.Solvers;
-using static TorchSharp.torch;
 
 namespace Millrace.Cli.Commands;
 
@@ -64,6 +60,14 @@ internal static class SolverOptionSet
         HelpName = "DIR=FILE",
     };
 
+    public static Option<IReadOnlyList<ControlWord>> Adapter { get; } = new("--adapter")
+    {
+        Description = "A T2I-Adapter, a folder or a single file, and the picture that it is shown, as for --control; can be given many times.",
+        CustomParser = ControlWord.Parse,
+        DefaultValueFactory = _ => [],
+        HelpName = "DIR|FILE=FILE",
+    };
+
     public static Option<string?> Refiner { get; } = new("--refiner") { Description = "SDXL's refiner, a folder or a single file, which draws the last part.", HelpName = "DIR|FILE" };
 
     public static Option<double?> Handover { get; } = new Option<double?>("--handover")
@@ -80,7 +84,7 @@ internal static class SolverOptionSet
 
     public static Option<int> Batch { get; } = new Option<int>("--batch") { Description = "Pictures that are drawn at once.", DefaultValueFactory = _ => 1, HelpName = "N" }.Whole(1);
 
-    public static IReadOnlyList<Option> All => [Solver, Churn, Rescale, Projection, Perturbation, Strength, Mask, Control, Refiner, Handover, Motion, Frames, FramesPerSecond, Batch];
+    public static IReadOnlyList<Option> All => [Solver, Churn, Rescale, Projection, Perturbation, Strength, Mask, Control, Adapter, Refiner, Handover, Motion, Frames, FramesPerSecond, Batch];
 
     /// <summary>Whether the options ask for a solver: by one of their own, or by a model other than the shipped one without an option of streams.</summary>
     public static bool Applies(ParseResult parsed, Option<IReadOnlyList<int>?> steps)
@@ -98,8 +102,8 @@ internal static class SolverOptionSet
     /// <param name="parsed">The command line.</param>
     /// <param name="model">The model.</param>
     /// <param name="steps">Number of steps; null for the usual one.</param>
-    /// <param name="controls">Control networks with their pictures.</param>
-    public static GenerationOptions Options(ParseResult parsed, DiffusionModel model, int? steps, IReadOnlyList<ControlPicture> controls)
+    /// <param name="shown">Control networks and adapters with their pictures.</param>
+    public static GenerationOptions Options(ParseResult parsed, DiffusionModel model, int? steps, ShownNetworks shown)
     {
         PixelSize? size = parsed.GetValue(StreamOptionSet.Size);
         bool scaled = parsed.GetResult(StreamOptionSet.GuidanceScale) is { Implicit: false };
@@ -117,27 +121,11 @@ internal static class SolverOptionSet
             NegativePrompt = parsed.GetValue(StreamOptionSet.Negative)!,
             Seed = parsed.GetValue(StreamOptionSet.Seed),
             Batch = parsed.GetValue(Batch),
-            Controls = controls,
+            Controls = shown.Controls,
+            Adapters = shown.Adapters,
         };
         options.Validate();
         return options;
-    }
-
-    /// <summary>Loads the control networks that the options name.</summary>
-    /// <param name="parsed">The command line.</param>
-    /// <param name="precision">Arithmetic of the networks.</param>
-    /// <param name="picture">From the path of a picture to the picture in the size that is drawn.</param>
-    public static async Task<IReadOnlyList<ControlPicture>> ControlsAsync(ParseResult parsed, ScalarType precision, Func<string, Task<Frame>> picture)
-    {
-        var controls = new List<ControlPicture>();
-        foreach (ControlWord word in parsed.GetValue(Control)!)
-        {
-            ControlNetModel network = ControlNetFolder.Load(word.Folder);
-            network.PrepareForInference(precision);
-            controls.Add(new ControlPicture(network, await picture(word.Picture), word.Strength));
-        }
-
-        return controls;
     }
 
     private static DiffusersScheduler Exchanged(DiffusionModel model, NamedSolver solver, double? churn)

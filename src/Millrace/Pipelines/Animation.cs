@@ -38,7 +38,7 @@ public static class Animation
             throw new ArgumentOutOfRangeException(nameof(framesPerSecond), $"Frames a second must be above 0, got {framesPerSecond}.");
         }
 
-        if (options.Controls.Count > 0 || options.Attachments.Count > 0 || options.PerturbedAttentionScale > 0)
+        if (options.NeedsUNet)
         {
             throw new ArgumentException("Control networks, adapters and perturbed attention work on pictures, not on clips.", nameof(options));
         }

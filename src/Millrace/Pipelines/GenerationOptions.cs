@@ -46,8 +46,14 @@ public sealed record GenerationOptions
     /// <summary>Control networks with their pictures.</summary>
     public IReadOnlyList<ControlPicture> Controls { get; init; } = [];
 
+    /// <summary>T2I-Adapters with their pictures.</summary>
+    public IReadOnlyList<AdapterPicture> Adapters { get; init; } = [];
+
     /// <summary>What else works on the features of the U-Net.</summary>
     public IReadOnlyList<IUNetAttachment> Attachments { get; init; } = [];
+
+    /// <summary>Whether something works on the features of a U-Net.</summary>
+    internal bool NeedsUNet => Controls.Count > 0 || Adapters.Count > 0 || Attachments.Count > 0 || PerturbedAttentionScale > 0;
 
     /// <summary>Checks every value that does not depend on the model.</summary>
     /// <exception cref="ArgumentException">Names the option, the value seen and the values allowed.</exception>

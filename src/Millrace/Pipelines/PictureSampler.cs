@@ -18,6 +18,9 @@ internal sealed class PictureSampler
     // Side of the largest picture that is decoded at once; larger ones are decoded tile by tile.
     private const int LargestWhole = 1024;
 
+    // Shares of red, green and blue in grey (ITU-R BT.601).
+    private static readonly float[] Luma = [0.299f, 0.587f, 0.114f];
+
     private readonly DiffusionModel _model;
     private readonly GenerationOptions _options;
     private readonly DiffusersScheduler _scheduler;
@@ -34,7 +37,7 @@ internal sealed class PictureSampler
             throw new ArgumentException($"Width and height must be multiples of {model.SizeMultiple} for this model, got {Width} x {Height}.", nameof(options));
         }
 
-        if ((options.Controls.Count > 0 || options.Attachments.Count > 0 || options.PerturbedAttentionScale > 0) && model.UNet is null)
+        if (options.NeedsUNet && model.UNet is null)
         {
             throw new ArgumentException($"Control networks, adapters and perturbed attention work on U-Nets; the model '{model.Name}' is of the family {model.Family}.", nameof(options));
         }
@@ -164,15 +167,29 @@ internal sealed class PictureSampler
 
     private IConditionalNetwork Network(SamplingStart start, params IReadOnlyList<IUNetAttachment> further)
     {
-        IUNetAttachment[] attachments = [.. _options.Controls.Select(Control), .. _options.Attachments, .. further];
+        IUNetAttachment[] attachments = [.. _options.Controls.Select(Control), .. _options.Adapters.Select(Adapter), .. _options.Attachments, .. further];
         IConditionalNetwork network = start.Network ?? (attachments.Length > 0 ? new AttachedUNet(_model.UNet!, attachments) : _model.Network);
         return start is { Mask: { } mask, Masked: { } masked } ? new InpaintingNetwork(network, mask, masked) : network;
     }
 
     private Control Control(ControlPicture control)
     {
-        CheckSize(control.Picture, "The picture of a control network");
-        Tensor picture = PixelConversion.ToTensor(control.Picture).Plus(1).Times(0.5).to(control.Network.Precision());
+        Tensor picture = Shown(control.Picture, "The picture of a control network").to(control.Network.Precision());
         return new Control(control.Network, _model.UNet!, control.Network.Hint(picture), control.Strength, _model.Process.TrainTimesteps);
+    }
+
+    private T2IAdapter Adapter(AdapterPicture adapter)
+    {
+        Tensor picture = Shown(adapter.Picture, "The picture of an adapter");
+        Tensor seen = adapter.Network.Options.InChannels == 1 ? (picture * tensor(Luma).view(1, 3, 1, 1)).sum(1, keepdim: true) : picture;
+        IReadOnlyList<Tensor> features = adapter.Network.Features(seen.to(adapter.Network.Precision()));
+        return new T2IAdapter(adapter.Network.Options, _model.UNet!, features, adapter.Strength, _model.Process.TrainTimesteps);
+    }
+
+    /// <summary>A picture in [0, 1].</summary>
+    private Tensor Shown(Frame picture, string what)
+    {
+        CheckSize(picture, what);
+        return PixelConversion.ToTensor(picture).Plus(1).Times(0.5);
     }
 }

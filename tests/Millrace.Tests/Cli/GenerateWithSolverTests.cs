@@ -61,6 +61,20 @@ public sealed class GenerateWithSolverTests(TinyFolderFixture folders) : IClassF
     }
 
     [Fact]
+    public async Task Adapters_are_shown_pictures()
+    {
+        await RunAsync("sd", "--prompt", "a red car", "--steps", "2", "--output", _folder.File("a.png"));
+        string colour = TinyFolders.T2IAdapter(_folder.File("colour"), new() { Channels = [8, 16], ResidualBlocks = 1, DownscaleFactor = 2 });
+        string grey = TinyFolders.T2IAdapter(_folder.File("grey"), new() { Channels = [8, 16], ResidualBlocks = 1, DownscaleFactor = 2, InChannels = 1 });
+        CommandLineResult result = await RunAsync(
+            "sd", "--prompt", "a red car", "--steps", "2", "--adapter", $"{colour}={_folder.File("a.png")}:0.5", "--adapter", $"{grey}={_folder.File("a.png")}:2:0-0.6");
+        Assert.Equal("", result.Error);
+        Assert.NotEqual(await File.ReadAllBytesAsync(_folder.File("a.png")), await File.ReadAllBytesAsync(_folder.File("out.png")));
+        Assert.Contains("--adapter must be PATH=PICTURE", (await RunAsync("sd", "--prompt", "a", "--adapter", colour)).Error, StringComparison.Ordinal);
+        Assert.Contains("adapters and perturbed attention work on U-Nets", (await RunAsync("sd3", "--prompt", "a", "--adapter", $"{colour}={_folder.File("a.png")}")).Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_part_of_a_picture_is_filled_in_under_a_control()
     {
         await RunAsync("sd", "--prompt", "a red car", "--steps", "2", "--output", _folder.File("a.png"));
@@ -131,7 +145,7 @@ public sealed class GenerateWithSolverTests(TinyFolderFixture folders) : IClassF
     [InlineData("sd", "--mask", "a.png", "--mask goes with --input")]
     [InlineData("sd", "--strength", "0.5", "--strength goes with --input")]
     [InlineData("sd", "--handover", "0.5", "--handover goes with --refiner")]
-    [InlineData("sd", "--control", "folder", "--control must be FOLDER=PICTURE")]
+    [InlineData("sd", "--control", "folder", "--control must be PATH=PICTURE")]
     [InlineData("sd", "--guidance-rescale", "2", "GuidanceRescale must be in [0, 1], got 2")]
     [InlineData("sd3", "--steps", "0,16", "cannot be streamed")]
     [InlineData("sd", "--size", "15", "multiples of 2")]

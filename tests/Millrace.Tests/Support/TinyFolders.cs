@@ -60,6 +60,20 @@ internal static class TinyFolders
         return folder;
     }
 
+    /// <summary>Writes a T2I-Adapter.</summary>
+    public static string T2IAdapter(string folder, T2IAdapterOptions options)
+    {
+        string kind = options.Kind switch { T2IAdapterKind.Light => "light_adapter", T2IAdapterKind.FullXl => "full_adapter_xl", _ => "full_adapter" };
+        Text(folder, "config.json", $$"""
+            {
+              "_class_name": "T2IAdapter", "adapter_type": "{{kind}}", "in_channels": {{options.InChannels}}, "channels": [{{string.Join(", ", options.Channels)}}],
+              "num_res_blocks": {{options.ResidualBlocks}}, "downscale_factor": {{options.DownscaleFactor}}
+            }
+            """);
+        Weights(folder, "", new T2IAdapterModel(options));
+        return folder;
+    }
+
     /// <summary>Writes a motion adapter for a U-Net.</summary>
     public static string MotionAdapter(string folder, UNet2DConditionOptions unet)
     {

@@ -27,21 +27,15 @@ public sealed class Control : IUNetAttachment
     /// <inheritdoc/>
     public UNetHooks Attach(UNetHooks hooks, Tensor x, Tensor t, Conditioning conditioning)
     {
-        bool[] active = [.. t.to(float64).cpu().data<double>().ToArray().Select(time => _strength.Covers(1 - (time / _trainTimesteps)))];
-        if (!active.Contains(true))
+        if (_strength.Rows(t, _trainTimesteps, x.dtype) is not { } rows)
         {
             return hooks;
         }
 
         // A U-Net that inpaints sees a mask and more behind x_t, which a control network does not.
         Tensor seen = x.narrow(1, 0, _network.Options.UNet.InChannels);
-        ControlResiduals residuals = _network.Residuals(seen, t, conditioning, _hint).Scaled(_strength.Scale);
-        if (active.Contains(false))
-        {
-            Tensor rows = tensor(active, [active.Length, 1, 1, 1], device: x.device).to(x.dtype);
-            residuals = new ControlResiduals([.. residuals.Down.Select(residual => residual * rows)], residuals.Middle * rows);
-        }
-
+        ControlResiduals residuals = _network.Residuals(seen, t, conditioning, _hint);
+        residuals = new ControlResiduals([.. residuals.Down.Select(residual => residual * rows)], residuals.Middle * rows);
         return hooks with { Controls = [.. hooks.Controls, residuals] };
     }
 

@@ -48,7 +48,7 @@ internal sealed class DownBlock2D : UNetBlock
         // Adapters add to what leaves the last attention, or, where there is none, to what leaves the resolution.
         if (adapter is not null && HasTextAttention)
         {
-            skips[^1] = x = x.Plus(adapter);
+            skips[^1] = x = Added(x, adapter);
         }
 
         if (_downsamplers is not null)
@@ -59,9 +59,15 @@ internal sealed class DownBlock2D : UNetBlock
 
         if (adapter is not null && !HasTextAttention)
         {
-            skips[^1] = skips[^1].Plus(adapter);
+            skips[^1] = Added(skips[^1], adapter);
         }
 
         return skips;
     }
+
+    private Tensor Added(Tensor feature, Tensor adapter) =>
+        adapter.dim() == 4 && (adapter.shape[0] == 1 || adapter.shape[0] == feature.shape[0]) && adapter.shape.AsSpan(1).SequenceEqual(feature.shape.AsSpan(1))
+            ? feature.Plus(adapter)
+            : throw new ArgumentException(
+                $"An adapter's feature for {Path} must be [{string.Join(", ", feature.shape)}], got [{string.Join(", ", adapter.shape)}].", nameof(adapter));
 }
