@@ -160,6 +160,7 @@ internal static class GenerateCommand
         var options = new StreamOptions
         {
             Steps = parsed.GetValue(Steps) ?? (fromPicture ? FromPicture : FromNoise),
+            Solver = StreamOptionSet.UsualSolver(model),
             Width = size.Width,
             Height = size.Height,
             Guidance = parsed.GetValue(StreamOptionSet.Guidance),

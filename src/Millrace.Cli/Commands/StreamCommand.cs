@@ -53,7 +53,7 @@ internal static class StreamCommand
         PromptWarning.Write(terminal, model.TextEncoder, session.Commands.Select(command => command.Prompt).Prepend(session.Prompt));
 
         using var pipeline = new StreamPipeline(
-            model.Denoiser, model.Autoencoder, model.TextEncoder, model.Process, session.Options, session.Prompt, session.NegativePrompt, session.DrainWhenStill)
+            model.Denoiser, model.Autoencoder, model.TextEncoder, model.ProcessAt(session.Options.Width, session.Options.Height), session.Options, session.Prompt, session.NegativePrompt, session.DrainWhenStill)
         {
             SteadyThreads = source is StreamSessionReplay || parsed.GetValue(StreamOptionSet.Record) is not null,
         };

@@ -4,6 +4,7 @@ using Millrace.Checkpoints;
 using Millrace.Guidance;
 using Millrace.Imaging;
 using Millrace.Imaging.Sources;
+using Millrace.Processes;
 using Millrace.Streaming;
 
 namespace Millrace.Cli.Commands;
@@ -12,6 +13,14 @@ namespace Millrace.Cli.Commands;
 internal static class StreamOptionSet
 {
     public const string Synthetic = "synthetic";
+
+    private static readonly Dictionary<string, StreamSolver> Solvers = new()
+    {
+        ["lcm"] = StreamSolver.Lcm,
+        ["ddim"] = StreamSolver.Ddim,
+        ["dpmpp-2m"] = StreamSolver.DpmPlusPlus2M,
+        ["tcd"] = StreamSolver.Tcd,
+    };
 
     public static Option<string> Input { get; } = new("--input", "-i")
     {
@@ -62,6 +71,13 @@ internal static class StreamOptionSet
         Description = "Denoising steps: rising indices into 50 timesteps. 0 is pure noise (the input is ignored), 49 keeps the input; more steps cost more time. Without it: 16,32.",
         CustomParser = OptionParsers.Steps,
         HelpName = "I,I,...",
+    };
+
+    public static Option<StreamSolver?> Solver { get; } = new("--solver")
+    {
+        Description = "How a frame goes from one step to the next: lcm and tcd for models distilled to them, ddim, dpmpp-2m. Without it lcm, for flows ddim, which is Euler there.",
+        CustomParser = result => result.Read<StreamSolver>($"one of {string.Join(", ", Solvers.Keys)}", word => Solvers.TryGetValue(word.ToLowerInvariant(), out StreamSolver solver) ? solver : null),
+        HelpName = "NAME",
     };
 
     public static Option<GuidanceType> Guidance { get; } = new Option<GuidanceType>("--guidance")
@@ -133,7 +149,7 @@ internal static class StreamOptionSet
 
     public static IEnumerable<Option> All =>
     [
-        Input, Output, Prompt, PromptAt, Negative, Steps, Guidance, GuidanceScale, Delta, Size, Fit, Similarity, Seed, FrameBuffer, NoAddNoise,
+        Input, Output, Prompt, PromptAt, Negative, Steps, Solver, Guidance, GuidanceScale, Delta, Size, Fit, Similarity, Seed, FrameBuffer, NoAddNoise,
         Frames, FramesPerSecond, Live, SideBySide, InputSize, InputFormat, Record, Replay,
     ];
 
@@ -141,7 +157,7 @@ internal static class StreamOptionSet
     public static void CheckCombination(CommandResult result)
     {
         bool Given(Option option) => result.GetResult(option) is { Implicit: false };
-        Option[] ownSettings = [Input, Prompt, PromptAt, Negative, Steps, Guidance, GuidanceScale, Delta, Size, Similarity, Seed, FrameBuffer, NoAddNoise, Frames];
+        Option[] ownSettings = [Input, Prompt, PromptAt, Negative, Steps, Solver, Guidance, GuidanceScale, Delta, Size, Similarity, Seed, FrameBuffer, NoAddNoise, Frames];
         if (Given(Replay) && ownSettings.FirstOrDefault(Given) is { } own)
         {
             result.AddError($"--replay has the settings of its session; {own.Name} cannot go with it.");
@@ -152,6 +168,9 @@ internal static class StreamOptionSet
             result.AddError("--prompt is missing: say what to draw.");
         }
     }
+
+    /// <summary>The solver of a stream where nobody says otherwise.</summary>
+    public static StreamSolver UsualSolver(DiffusionModel model) => model.Process is FlowProcess ? StreamSolver.Ddim : StreamSolver.Lcm;
 
     /// <summary>The session that the options describe; without a prompt, the demo's.</summary>
     public static StreamSession Session(ParseResult parsed, DiffusionModel model, IFrameSource source)
@@ -164,6 +183,7 @@ internal static class StreamOptionSet
         var options = new StreamOptions
         {
             Steps = Given(Steps, Demo.Steps) ?? new StreamOptions().Steps,
+            Solver = parsed.GetValue(Solver) ?? UsualSolver(model),
             FrameBufferSize = parsed.GetValue(FrameBuffer),
             Width = size.Width,
             Height = size.Height,

@@ -22,7 +22,7 @@ internal sealed class HostedModel : IAsyncDisposable
         DiffusionModel model = Checkpoint.Load(path);
         model.PrepareForInference(InferencePrecision.Measure());
         return new HostedModel(name, model, model.Streams
-            ? new StreamHub(model.Denoiser, model.Autoencoder, new BlendingTextEncoder(model.TextEncoder), model.Process, new StreamHubOptions { MaximumStreams = maximumStreams })
+            ? new StreamHub(model.Denoiser, model.Autoencoder, new BlendingTextEncoder(model.TextEncoder), model.ProcessAt(model.DefaultSize, model.DefaultSize), new StreamHubOptions { MaximumStreams = maximumStreams })
             : null);
     }
 

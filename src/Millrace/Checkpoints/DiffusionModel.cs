@@ -66,6 +66,11 @@ public sealed class DiffusionModel : IDisposable
     /// <summary>The forward process that the denoiser was trained on.</summary>
     public IDiffusionProcess Process => Scheduler.Process;
 
+    /// <summary>The process at the size of a picture: of a flow whose shift depends on it, the one with that shift.</summary>
+    /// <param name="width">Width in pixels.</param>
+    /// <param name="height">Height in pixels.</param>
+    public IDiffusionProcess ProcessAt(int width, int height) => Scheduler.ProcessFor(width / SizeMultiple * (height / SizeMultiple));
+
     /// <summary>The U-Net, which control networks and adapters build on; null for transformers.</summary>
     public UNet2DConditionModel? UNet => Network as UNet2DConditionModel;
 
@@ -98,7 +103,8 @@ public sealed class DiffusionModel : IDisposable
         return ((Module)Network).PrepareForInference(precision);
     }
 
-    private string? WhyNotStreamed => Process is not VariancePreservingProcess ? $"it was trained on a {Process.GetType().Name}, and a stream needs a {nameof(VariancePreservingProcess)}"
+    private string? WhyNotStreamed => Process is not (VariancePreservingProcess or FlowProcess)
+            ? $"it was trained on a {Process.GetType().Name}, and a stream needs a {nameof(VariancePreservingProcess)} or a {nameof(FlowProcess)}"
         : Inpaints ? "its U-Net takes a mask beside the picture" : null;
 
     /// <summary>Releases the networks.</summary>

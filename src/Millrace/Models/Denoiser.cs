@@ -28,6 +28,7 @@ public sealed class Denoiser(IConditionalNetwork network, PredictionType predict
             Text = conditioning.Text.to(precision),
             PooledText = conditioning.PooledText?.to(precision),
             SizeIds = conditioning.SizeIds ?? Sizes(x),
+            Guidance = conditioning.Guidance ?? (_convention.Guidance is { } scale ? TensorArithmetic.Filled(scale, x.device, x.shape[0]) : null),
         };
         Tensor output = network.Predict(x.to(precision), Time(t), cast).to(float32);
         Tensor channels = output.shape[1] > x.shape[1] ? output.narrow(1, 0, x.shape[1]).contiguous() : output;

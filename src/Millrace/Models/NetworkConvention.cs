@@ -24,6 +24,9 @@ public sealed record NetworkConvention
     /// <summary>From height and width of a picture in pixels to the row of <see cref="Conditioning.SizeIds"/> that the network takes; null where it takes none.</summary>
     public Func<long, long, float[]>? SizeIds { get; init; }
 
+    /// <summary>The guidance scale that the network is told where the conditioning says none; null where it takes none.</summary>
+    public double? Guidance { get; init; }
+
     /// <summary>Side of the picture over side of the latent.</summary>
     public int PixelsPerLatent { get; init; } = 1;
 }

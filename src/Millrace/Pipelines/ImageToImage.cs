@@ -25,7 +25,7 @@ public static class ImageToImage
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
         model.CheckStreams();
         var pipeline = new StreamPipeline(
-            model.Denoiser, model.Autoencoder, model.TextEncoder, model.Process, options with { Mode = StreamMode.ImageToImage }, prompt, negativePrompt);
+            model.Denoiser, model.Autoencoder, model.TextEncoder, model.ProcessAt(options.Width, options.Height), options with { Mode = StreamMode.ImageToImage }, prompt, negativePrompt);
         return Generate(pipeline, picture, count, cancellationToken);
     }
 

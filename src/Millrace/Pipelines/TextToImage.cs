@@ -23,7 +23,7 @@ public static class TextToImage
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
         model.CheckStreams();
         var pipeline = new StreamPipeline(
-            model.Denoiser, model.Autoencoder, model.TextEncoder, model.Process, options with { Mode = StreamMode.TextToImage }, prompt, negativePrompt);
+            model.Denoiser, model.Autoencoder, model.TextEncoder, model.ProcessAt(options.Width, options.Height), options with { Mode = StreamMode.TextToImage }, prompt, negativePrompt);
         return Generate(pipeline, count, cancellationToken);
     }
 

@@ -23,11 +23,12 @@ public sealed class StreamBatch : IDisposable
     private readonly List<StreamGroup> _inFlight = []; // groups that entered, newest first; at most n - 1 between ticks
     private StreamLevels _levels;
     private Tensor _buffer; // [n - 1, f, C, h, w]: x_t of groups 1..n-1
+    private Tensor _earlier; // [n - 1, f, C, h, w]: what groups 1..n-1 were estimated to be one level before
     private Tensor _stock; // [n, f, C, h, w]
     private LevelConstants? _constants;
 
     /// <summary>Starts an empty batch.</summary>
-    /// <param name="denoiser">Used, not owned. What it predicts is converted to noise.</param>
+    /// <param name="denoiser">Used, not owned. What it predicts is converted to clean samples.</param>
     /// <param name="process">The process it was trained on.</param>
     /// <param name="options">How to generate.</param>
     /// <param name="latentShape">Channels, height and width of a latent.</param>
@@ -40,7 +41,7 @@ public sealed class StreamBatch : IDisposable
         _latentShape = [latentShape.Channels, latentShape.Height, latentShape.Width];
         _levels = new StreamLevels(process, options);
         _noise = new StreamNoise(options, _latentShape, noise);
-        (_buffer, _stock) = Empty();
+        (_buffer, _earlier, _stock) = Empty();
     }
 
     /// <summary>How frames are generated that enter from now on; guidance applies to all.</summary>
@@ -114,10 +115,8 @@ public sealed class StreamBatch : IDisposable
     public void Reset()
     {
         _inFlight.Clear();
-        Tensor buffer = _buffer, stock = _stock;
-        (_buffer, _stock) = Empty();
-        buffer.Dispose();
-        stock.Dispose();
+        using Tensor buffer = _buffer, earlier = _earlier, stock = _stock;
+        (_buffer, _earlier, _stock) = Empty();
     }
 
     /// <summary>Forgets all frames in flight and all randomness drawn: the batch is as it was when made.</summary>
@@ -153,7 +152,7 @@ public sealed class StreamBatch : IDisposable
         }
 
         Options = options;
-        _levels = levels.Levels.SequenceEqual(_levels.Levels) ? _levels : levels;
+        _levels = levels.IsSame(_levels) ? _levels : levels;
         if (reseeded)
         {
             _noise.Renew(options);
@@ -174,6 +173,7 @@ public sealed class StreamBatch : IDisposable
     {
         _noise.Dispose();
         _buffer.Dispose();
+        _earlier.Dispose();
         _stock.Dispose();
         _constants?.Dispose();
         _conditioning.Dispose();
@@ -188,21 +188,21 @@ public sealed class StreamBatch : IDisposable
     {
         using var scope = NewDisposeScope();
         LevelConstants at = rows.At;
-        (Tensor negative, Tensor positive) = ToNoise(rows, prediction);
-        (Tensor epsilon, Tensor stock) = StreamGuidance.Combine(rows.Guidance, negative, positive, rows.Stock, Options);
-
         Tensor x = rows.X.narrow(0, rows.Count - (Depth * Options.FrameBufferSize), Depth * Options.FrameBufferSize).unflatten(0, Depth, Options.FrameBufferSize);
-        Tensor sample = ConsistencyStep(x, epsilon, at);
-        Tensor next = at.NextAlpha * sample, nextStock = at.NextAlpha / at.NextSigma * ConsistencyStep(at.Sigma * stock, epsilon, at);
+        (Tensor negative, Tensor positive) = ToSample(rows, prediction);
+        (Tensor clean, Tensor stock) = StreamGuidance.Combine(rows, negative, positive, x, Options);
+
+        Tensor sample = (at.Out * clean).Plus(at.Skip * x);
+        Tensor next = (at.OfX * x).Plus(at.OfSample * sample).Plus(at.OfEarlier * cat([zeros_like(rows.Input), _earlier], 0));
         if (Options.AddNoise)
         {
-            Tensor renoise = _noise.Levels.roll(-1, 0); // group i meets the noise of level i + 1; the last group leaves
-            next = next.Plus(at.NextSigma * renoise);
-            nextStock = nextStock.Plus(renoise);
+            next = next.Plus(at.OfNoise * _noise.Levels.roll(-1, 0)); // group i meets the noise of level i + 1; the last group leaves
         }
 
+        Tensor input = x.Minus(at.Sigma * stock) * at.InverseAlpha; // what the virtual noise leads back to
         Replace(ref _buffer, next.narrow(0, 0, Depth - 1));
-        Replace(ref _stock, nextStock);
+        Replace(ref _earlier, sample.narrow(0, 0, Depth - 1));
+        Replace(ref _stock, next.Minus(at.NextAlpha * input) / at.NextSigma);
         LastInput?.Dispose();
         LastInput = Own(rows.Input.squeeze(0).clone());
         _inFlight.Clear();
@@ -247,21 +247,15 @@ public sealed class StreamBatch : IDisposable
         };
     }
 
-    /// <summary>Predictions as noise, [negative groups or n, f, C, h, w].</summary>
-    private (Tensor Negative, Tensor Positive) ToNoise(StreamRows rows, Tensor prediction)
+    /// <summary>Predictions as clean samples, [negative groups or n, f, C, h, w].</summary>
+    private (Tensor Negative, Tensor Positive) ToSample(StreamRows rows, Tensor prediction)
     {
         int n = Depth, f = Options.FrameBufferSize, negativeGroups = (rows.Count / f) - n;
-        prediction = prediction.unflatten(0, negativeGroups + n, f);
         Tensor Constant(Tensor column) => cat([column.narrow(0, 0, negativeGroups), column], 0);
-        Tensor epsilon = _denoiser.Prediction == PredictionType.Epsilon
-            ? prediction
-            : PredictionConversion.ToEpsilon(
-                _denoiser.Prediction, prediction, rows.X.unflatten(0, negativeGroups + n, f), Constant(rows.At.Alpha), Constant(rows.At.Sigma));
-        return (epsilon.narrow(0, 0, negativeGroups), epsilon.narrow(0, negativeGroups, n));
+        Tensor sample = PredictionConversion.ToSample(
+            _denoiser.Prediction, prediction.unflatten(0, negativeGroups + n, f), rows.X.unflatten(0, negativeGroups + n, f), Constant(rows.At.Alpha), Constant(rows.At.Sigma));
+        return (sample.narrow(0, 0, negativeGroups), sample.narrow(0, negativeGroups, n));
     }
-
-    private static Tensor ConsistencyStep(Tensor x, Tensor epsilon, LevelConstants at) =>
-        (at.Out * (x.Minus(at.Sigma * epsilon) / at.Alpha)).Plus(at.Skip * x);
 
     private LevelConstants ConstantsFor(List<StreamGroup> groups)
     {
@@ -281,8 +275,11 @@ public sealed class StreamBatch : IDisposable
             : throw new ArgumentException(
                 $"A tick takes latents [{Options.FrameBufferSize}, {string.Join(", ", _latentShape)}], got {(latents is null ? "none" : $"[{string.Join(", ", latents.shape)}]")}.", nameof(latents));
 
-    private (Tensor Buffer, Tensor Stock) Empty() =>
-        (Own(zeros([Depth - 1, Options.FrameBufferSize, .. _latentShape])), Own(zeros([Depth, Options.FrameBufferSize, .. _latentShape])));
+    private (Tensor Buffer, Tensor Earlier, Tensor Stock) Empty()
+    {
+        Tensor Zeros(int groups) => Own(zeros([groups, Options.FrameBufferSize, .. _latentShape]));
+        return (Zeros(Depth - 1), Zeros(Depth - 1), Zeros(Depth));
+    }
 
     private static Tensor Own(Tensor tensor) => tensor.DetachFromDisposeScope();
 

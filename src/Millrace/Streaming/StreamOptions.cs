@@ -12,6 +12,9 @@ public sealed record StreamOptions
     /// <summary>Indices in the timestep grid, 1..50.</summary>
     public int InferenceSteps { get; init; } = 50;
 
+    /// <summary>How a frame goes from one level to the next.</summary>
+    public StreamSolver Solver { get; init; } = StreamSolver.Lcm;
+
     /// <summary>Frames that enter together in one tick; at least 1.</summary>
     public int FrameBufferSize { get; init; } = 1;
 
@@ -33,7 +36,7 @@ public sealed record StreamOptions
     /// <summary>Scales the residual negative, and with it the pull away from the input; at least 0. Used by the residual types.</summary>
     public double Delta { get; init; } = 1;
 
-    /// <summary>Whether noise is added again between two levels; without it images are softer and steadier.</summary>
+    /// <summary>Whether noise is added again between two levels, for the solvers that do; without it images are softer and steadier.</summary>
     public bool AddNoise { get; init; } = true;
 
     /// <summary>Whether the frames of one buffer share their noise, so that the buffer's size does not change the images.</summary>
@@ -70,6 +73,7 @@ public sealed record StreamOptions
         Require(FrameBufferSize >= 1, $"FrameBufferSize must be at least 1, got {FrameBufferSize}.");
         Require(Width >= 1 && Height >= 1, $"Width and Height must be at least 1, got {Width} x {Height}.");
         Require(Enum.IsDefined(Mode), $"Mode must be one of {string.Join(", ", Enum.GetNames<StreamMode>())}, got {Mode}.");
+        Require(Enum.IsDefined(Solver), $"Solver must be one of {string.Join(", ", Enum.GetNames<StreamSolver>())}, got {Solver}.");
         Require(Enum.IsDefined(Guidance), $"Guidance must be one of {string.Join(", ", Enum.GetNames<GuidanceType>())}, got {Guidance}.");
         Require(double.IsFinite(GuidanceScale) && GuidanceScale >= 0, $"GuidanceScale must be a number of at least 0, got {GuidanceScale}.");
         Require(double.IsFinite(Delta) && Delta >= 0, $"Delta must be a number of at least 0, got {Delta}.");

@@ -11,6 +11,7 @@ internal static class Flux
     // Side of the square of latents that makes one token, and the side of a picture in training.
     private const int Packing = 2, TrainedSize = 1024;
     private const int DevLength = 512, SchnellLength = 256;
+    private const double DevGuidance = 3.5;
 
     private static readonly Dictionary<string, string[]> Allowed = new()
     {
@@ -39,14 +40,14 @@ internal static class Flux
             Name = folder.Name,
             Family = ModelFamily.Flux,
             Network = transformer,
-            Convention = NetworkConvention.NoiseLevel,
+            Convention = NetworkConvention.NoiseLevel with { Guidance = options.GuidanceEmbeds ? DevGuidance : null },
             Prediction = scheduler.Prediction,
             Autoencoder = autoencoder,
             TextEncoder = new FluxTextEncoder(new ClipTextEncoder(clip, clipTokenizer), new T5TextEncoder(t5, t5Tokenizer, options.GuidanceEmbeds ? DevLength : SchnellLength)),
             Scheduler = scheduler,
             DefaultSize = TrainedSize,
             SizeMultiple = autoencoder.SpatialFactor * Packing,
-            Defaults = options.GuidanceEmbeds ? new SamplingDefaults(28, 3.5) : new SamplingDefaults(4, 1),
+            Defaults = options.GuidanceEmbeds ? new SamplingDefaults(28, DevGuidance) : new SamplingDefaults(4, 1),
             EmbedsGuidance = options.GuidanceEmbeds,
             Parts = folder.Parts,
         };

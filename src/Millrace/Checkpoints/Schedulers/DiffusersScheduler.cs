@@ -35,6 +35,9 @@ public sealed class DiffusersScheduler
     /// <summary>The process that the network was trained on.</summary>
     public IDiffusionProcess Process => _settings.Process;
 
+    /// <summary>The process for a picture of so many tokens, which the shift of some flows depends on.</summary>
+    internal IDiffusionProcess ProcessFor(int tokens) => _settings.DynamicShift is { } shift ? new FlowProcess(shift.For(tokens), Process.TrainTimesteps) : Process;
+
     /// <summary>Whether it is one for networks distilled to few steps without guidance: LCM, TCD.</summary>
     public bool IsFewStep => _settings.Class is SchedulerClass.LCM or SchedulerClass.TCD or SchedulerClass.FlowMatchLCM;
 

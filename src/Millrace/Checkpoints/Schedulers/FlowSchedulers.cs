@@ -17,12 +17,10 @@ internal static class FlowSchedulers
                 throw new ArgumentException($"the noise levels of a flow are laid out by its shift alone, got {settings.SigmaSpacing}.");
             }
         });
-        bool dynamic = settings.Config.Flag("use_dynamic_shifting", false);
-        int baseTokens = settings.Config.Integer("base_image_seq_len", 256), maxTokens = settings.Config.Integer("max_image_seq_len", 4096);
-        double baseMu = settings.Config.Number("base_shift", 0.5), maxMu = settings.Config.Number("max_shift", 1.15);
         SigmaPath path = SigmaPath.Of(process);
+        bool dynamic = settings.DynamicShift is not null;
         double? Mu(SamplingPlanOptions options) =>
-            dynamic && options is { Mu: null, Tokens: { } tokens } ? Math.Log(FlowProcess.ShiftFor(tokens, baseTokens, maxTokens, baseMu, maxMu)) : options.Mu;
+            settings.DynamicShift is { } shift && options is { Mu: null, Tokens: { } tokens } ? Math.Log(shift.For(tokens)) : options.Mu;
         return (steps, options) =>
         {
             IReadOnlyList<NoiseLevel> levels = [.. Sigmas(process, dynamic, steps, options with { Mu = Mu(options) }).Skip(options.SkippedSteps).Select(path.At), path.At(0)];

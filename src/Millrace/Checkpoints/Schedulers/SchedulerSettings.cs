@@ -55,6 +55,7 @@ internal sealed class SchedulerSettings
         bool edm = Class is SchedulerClass.EDMEuler or SchedulerClass.EDMDPMSolverMultistep;
         bool flow = Class >= SchedulerClass.FlowMatchEulerDiscrete;
         Process = edm ? EdmProcess(config) : flow ? FlowProcess(config) : VariancePreserving(config);
+        DynamicShift = flow ? DynamicShift.Read(config) : null;
         PredictionType said = config.Choice("prediction_type", flow ? PredictionType.Flow : PredictionType.Epsilon, Predictions);
         Prediction = edm && said == PredictionType.Epsilon ? PredictionType.Edm : said;
 
@@ -88,6 +89,9 @@ internal sealed class SchedulerSettings
     public int TrainTimesteps { get; }
 
     public IDiffusionProcess Process { get; }
+
+    /// <summary>How the shift of a flow depends on the size of the picture; null where it does not.</summary>
+    public DynamicShift? DynamicShift { get; }
 
     public VariancePreservingProcess Preserving => (VariancePreservingProcess)Process;
 
