@@ -25,4 +25,14 @@ public sealed class ReadmeTests
             }
         }
     }
+
+    [Fact]
+    public void The_tests_and_solvers_that_the_page_of_models_names_are_there()
+    {
+        string page = File.ReadAllText(Path.Combine(SourceTree.Root, "docs", "models.md"));
+        HashSet<string> known = [.. new[] { typeof(ReadmeTests), typeof(IDenoiser) }.SelectMany(one => one.Assembly.GetTypes()).Select(type => type.Name)];
+        string[] named = [.. System.Text.RegularExpressions.Regex.Matches(page, @"`(\w+(?:Tests|Solver))`").Select(match => match.Groups[1].Value)];
+        Assert.NotEmpty(named);
+        Assert.All(named, name => Assert.Contains(name, known));
+    }
 }
