@@ -33,11 +33,14 @@ public sealed class StudioFixture : IAsyncLifetime
         _playwright?.Dispose();
     }
 
+    /// <summary>Where the server answers.</summary>
+    public string Address => _server?.Address ?? "";
+
     /// <summary>A page in a browser profile of its own; skips the test where there is no browser.</summary>
     internal async Task<StudioPage> OpenAsync(string? address = null, ViewportSize? size = null, ColorScheme scheme = ColorScheme.Light)
     {
         Assert.SkipWhen(_browser is null, Chromium.WhyNot);
-        IBrowserContext context = await _browser.NewContextAsync(new() { ViewportSize = size ?? new() { Width = 1440, Height = 900 }, ColorScheme = scheme, AcceptDownloads = true });
+        IBrowserContext context = await _browser.NewContextAsync(new() { ViewportSize = size ?? new() { Width = 1440, Height = 900 }, ColorScheme = scheme, AcceptDownloads = true, HasTouch = size?.Width < 640 });
         return await StudioPage.OpenAsync(context, address ?? _server!.Address);
     }
 }

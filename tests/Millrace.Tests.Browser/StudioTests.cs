@@ -70,6 +70,37 @@ public sealed class StudioTests(StudioFixture fixture)
     }
 
     [Fact]
+    public async Task It_goes_on_with_the_same_stream_when_the_connection_alone_was_lost()
+    {
+        Assert.SkipWhen(Chromium.Path is null, Chromium.WhyNot);
+        using var cable = new Cable(fixture.Address);
+        await using StudioPage studio = await fixture.OpenAsync(cable.Address);
+        int[] before = await studio.PictureAsync();
+
+        cable.Cut();
+        await Assertions.Expect(studio.State).ToHaveTextAsync("Back: the stream goes on");
+
+        await studio.DrawAsync(0.1f, 0.9f, 0.9f, 0.9f);
+        Assert.InRange(StudioPage.Distance(before, await studio.PictureAsync()), Other / 4, 255);
+        Assert.All(studio.Complaints, complaint => Assert.Contains("WebSocket", complaint, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_finger_draws_on_a_phone()
+    {
+        await using StudioPage studio = await fixture.OpenAsync(size: new() { Width = 390, Height = 844 });
+        ILocator clear = studio.Page.Locator("#clear");
+        await clear.TapAsync();
+        await Assertions.Expect(clear).ToBeDisabledAsync();
+        int[] blank = await studio.PictureAsync();
+
+        await studio.Drawing.TapAsync();
+        await Assertions.Expect(clear).ToBeEnabledAsync();
+        Assert.InRange(StudioPage.Distance(blank, await studio.PictureAsync()), 0.1, 255);
+        Assert.Empty(studio.Complaints);
+    }
+
+    [Fact]
     public async Task It_can_be_used_with_the_keyboard_alone()
     {
         await using StudioPage studio = await fixture.OpenAsync();

@@ -32,9 +32,7 @@ export class Recorder extends EventTarget {
     if (this.#form === "video") {
       this.#screen.drawImage(canvas, 0, 0, VIDEO_SIDE, VIDEO_SIDE);
     } else if (this.count <= MOST_PICTURES) {
-      const form = this.#form, files = this.#files, name = `picture-${String(this.count).padStart(4, "0")}.${form}`;
-      const coded = canvas.convertToBlob({ type: `image/${form}`, quality: 0.95 });
-      this.#coding = Promise.all([this.#coding, coded.then(blob => blob.arrayBuffer()).then(bytes => files.push({ name, bytes: new Uint8Array(bytes) }))]);
+      this.#coding = Promise.all([this.#coding, this.#keep(`picture-${String(this.count).padStart(4, "0")}`, canvas.convertToBlob({ type: `image/${this.#form}`, quality: 0.95 }))]);
     }
     this.#tell();
   }
@@ -53,6 +51,11 @@ export class Recorder extends EventTarget {
     await this.#coding;
     this.#files.sort((a, b) => a.name.localeCompare(b.name));
     return this.count ? { blob: zip(this.#files), extension: "zip" } : null;
+  }
+
+  async #keep(name, coded) {
+    const files = this.#files, blob = await coded, form = blob.type.split("/")[1]; // PNG where the browser writes no WebP
+    files.push({ name: `${name}.${form}`, bytes: new Uint8Array(await blob.arrayBuffer()) });
   }
 
   #film() {

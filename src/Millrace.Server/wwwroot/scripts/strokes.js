@@ -24,7 +24,7 @@ export class Strokes {
   }
 
   get empty() {
-    return !this.#done.some(stroke => stroke.points);
+    return this.toJSON().length === 0;
   }
 
   /** Begins a stroke; without a colour it erases. */
