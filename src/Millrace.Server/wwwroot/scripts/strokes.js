@@ -108,6 +108,7 @@ export class Strokes {
     layer.beginPath();
     layer.moveTo(fromX * side, fromY * side);
     layer.quadraticCurveTo(overX * side, overY * side, toX * side, toY * side);
+    if (fromX === toX && fromY === toY) layer.lineTo(toX * side + 0.01, toY * side); // a curve without length has no caps
     layer.stroke();
   }
 }
