@@ -8,7 +8,7 @@ namespace Millrace.Cli.Commands;
 /// <summary>millrace bench: the figures of the README.</summary>
 internal static class BenchCommand
 {
-    private const string Summary = "Measure the streaming engine on this machine.";
+    private const string Summary = "Measure the streaming engine and the trainer on this machine.";
 
     private const string StreamDetails = """
         Measures, in one process and one run, medians after warm-up: the whole engine against the plain pipeline that one writes
@@ -25,11 +25,18 @@ internal static class BenchCommand
         from sending a frame to its picture. Takes a minute.
         """;
 
+    private const string TrainDetails = """
+        Measures, in one process and one run, step by step in turn: a step of the trainer (draws, noise levels, clipping, average of
+        the weights, log, checkpoints) against forward, backward and libtorch's AdamW alone, on a U-Net of the shipped model's size.
+        Takes a minute.
+        """;
+
     public static Command Create(Terminal terminal)
     {
         var command = new Command("bench", Summary);
         command.Add(CreateStream(terminal));
         command.Add(CreateHub(terminal));
+        command.Add(CreateTrain(terminal));
         return command;
     }
 
@@ -60,6 +67,20 @@ internal static class BenchCommand
                 string folder = ModelCatalog.Find(parsed.GetValue(model) ?? ModelCatalog.DefaultModel);
                 LibTorch.Load();
                 Write(terminal, parsed.GetValue(CommonOptions.Json), await HubBenchmark.RunAsync(folder, new Notes(terminal), cancellationToken), report => report.Lines());
+                return ExitCode.Success;
+            },
+            cancellationToken));
+        return command;
+    }
+
+    private static DetailedCommand CreateTrain(Terminal terminal)
+    {
+        var command = new DetailedCommand("train", "Measure what the trainer costs beyond forward, backward and optimizer.", TrainDetails) { CommonOptions.Json };
+        command.SetAction((parsed, cancellationToken) => Task.Run(
+            () =>
+            {
+                LibTorch.Load();
+                Write(terminal, parsed.GetValue(CommonOptions.Json), TrainerBenchmark.Run(new Notes(terminal), cancellationToken), report => report.Lines());
                 return ExitCode.Success;
             },
             cancellationToken));

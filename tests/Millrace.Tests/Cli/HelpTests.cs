@@ -16,6 +16,7 @@ public sealed class HelpTests
     [InlineData("bench")]
     [InlineData("bench stream")]
     [InlineData("bench hub")]
+    [InlineData("bench train")]
     [InlineData("recipe")]
     [InlineData("recipe run")]
     [InlineData("doctor")]
