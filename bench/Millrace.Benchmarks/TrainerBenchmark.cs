@@ -13,7 +13,7 @@ namespace Millrace.Benchmarks;
 /// </summary>
 public static class TrainerBenchmark
 {
-    private const int Batch = 32, Steps = 60, CheckpointEvery = 10;
+    private const int Batch = 8, Steps = 60, CheckpointEvery = 10;
 
     private static readonly UNet2DOptions Shape = new()
     {
@@ -86,11 +86,16 @@ public static class TrainerBenchmark
         /// <summary>The first steps warm up; the step after a checkpoint carries its cost, and that of a log entry.</summary>
         public TrainerBenchmarkReport Report(int checkpointEvery, long usually)
         {
-            double[] Of(IEnumerable<double> times, bool checkpoint) =>
-                [.. times.Index().Where(time => time.Index >= checkpointEvery / 2 && (time.Index % checkpointEvery == 0) == checkpoint).Select(time => time.Item)];
-            double step = Timing.Median(Of(_trainer, false)), alone = Timing.Median(Of(_bare, false)), checkpoint = Timing.Median(Of(_trainer, true)) - step;
-            return new TrainerBenchmarkReport(step, alone, checkpoint, usually);
+            int[] warm = [.. Enumerable.Range(checkpointEvery / 2, _bare.Count - (checkpointEvery / 2))];
+            int[] plain = [.. warm.Where(index => index % checkpointEvery != 0)], saved = [.. warm.Where(index => index % checkpointEvery == 0)];
+            double[] ratios = [.. plain.Select(index => _trainer[index] / _bare[index]).Order()];
+            int half = (int)Math.Ceiling(0.98 * Math.Sqrt(ratios.Length)); // of the binomial law of what lies below the median
+            double step = Median(_trainer, plain);
+            return new TrainerBenchmarkReport(
+                step, Median(_bare, plain), Timing.Median(ratios), ratios[(ratios.Length / 2) - half], ratios[(ratios.Length / 2) + half], Median(_trainer, saved) - step, usually);
         }
+
+        private static double Median(List<double> times, int[] steps) => Timing.Median([.. steps.Select(step => times[step])]);
     }
 
     /// <summary>Forward, backward, optimizer, and nothing else.</summary>

@@ -60,6 +60,7 @@ internal static class CommandTree
             StreamCommand.Create(terminal),
             GenerateCommand.Create(terminal),
             TrainCommand.Create(terminal),
+            EvaluateCommand.Create(terminal),
             ServeCommand.Create(terminal),
             ModelsCommand.Create(terminal),
             InspectCommand.Create(terminal),

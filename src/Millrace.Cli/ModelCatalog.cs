@@ -1,3 +1,5 @@
+using Millrace.Evaluation;
+
 namespace Millrace.Cli;
 
 /// <summary>
@@ -41,6 +43,12 @@ internal static class ModelCatalog
         string config = Path.Combine(Find(pathOrName), NetworkFiles[0]);
         return File.Exists(config) && File.ReadAllText(config).Contains("\"UNet2DModel\"", StringComparison.Ordinal);
     }
+
+    /// <summary>The folder of a judge of pictures, given as a path or as the name of one beside the models.</summary>
+    /// <exception cref="DirectoryNotFoundException">Where there is none.</exception>
+    public static string FindJudge(string pathOrName) =>
+        Roots().Select(root => Path.Combine(root, pathOrName)).Prepend(pathOrName).FirstOrDefault(folder => File.Exists(Path.Combine(folder, PictureJudge.LabelsFile)))
+        ?? throw new DirectoryNotFoundException($"There is no judge \"{pathOrName}\": no folder of that path or name with a {PictureJudge.LabelsFile}.");
 
     private static bool IsModel(string folder) => NetworkFiles.Any(file => File.Exists(Path.Combine(folder, file)));
 

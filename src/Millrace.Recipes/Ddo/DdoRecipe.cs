@@ -115,7 +115,7 @@ public sealed class DdoRecipe : Recipe
             Tensor drawn = Sampler(network).Follow(random.Normal(points, 2, 1, 1).Times(Process.SigmaMax)), data = Spiral.Draw(points, random);
             found[arm, Off] = Spiral.OffSupport(drawn);
             found[arm, Distance] = SlicedWasserstein.Distance(drawn, data);
-            found[arm, Recall] = ManifoldScores.Of(data.narrow(0, 0, few), drawn.narrow(0, 0, few)).Recall;
+            found[arm, Recall] = ManifoldScores.Of(data.narrow(0, 0, few), drawn.narrow(0, 0, few)).Recall.Value;
         }
     }
 

@@ -75,7 +75,7 @@ public sealed class MmdDdmRecipe : Recipe
             Tensor noise = random.Normal(points, 2, 1, 1), data = Ring.Draw(points, random).Points, drawn = new Sampler(network, Solver(Steps)).Follow(noise);
             found[arm, Few] = SlicedWasserstein.Distance(drawn, data);
             found[arm, Many] = SlicedWasserstein.Distance(new Sampler(network, Solver(50)).Follow(noise), data);
-            found[arm, Recall] = ManifoldScores.Of(data.narrow(0, 0, few), drawn.narrow(0, 0, few)).Recall;
+            found[arm, Recall] = ManifoldScores.Of(data.narrow(0, 0, few), drawn.narrow(0, 0, few)).Recall.Value;
         }
     }
 

@@ -5,13 +5,13 @@ namespace Millrace.Evaluation;
 /// <summary>How true samples are to data, and how much of the data they cover, by nearest neighbours in a feature space.</summary>
 /// <remarks>
 /// Precision and recall: Kynkaanniemi et al. 2019, arXiv 1904.06991. Density and coverage: Naeem et al. 2020, arXiv 2002.09797, which
-/// outliers do not inflate.
+/// outliers do not inflate. The intervals are those of a share, or a mean, over the points that are counted; the others count as fixed.
 /// </remarks>
-/// <param name="Precision">Share of samples within some data point's neighbourhood, in [0, 1].</param>
-/// <param name="Recall">Share of data points within some sample's neighbourhood, in [0, 1].</param>
+/// <param name="Precision">Share of samples within some data point's neighbourhood.</param>
+/// <param name="Recall">Share of data points within some sample's neighbourhood.</param>
 /// <param name="Density">Mean number of data neighbourhoods that a sample lies in, over k; about 1 for the same law.</param>
-/// <param name="Coverage">Share of data points with a sample in their neighbourhood, in [0, 1].</param>
-public sealed record ManifoldScores(double Precision, double Recall, double Density, double Coverage)
+/// <param name="Coverage">Share of data points with a sample in their neighbourhood.</param>
+public sealed record ManifoldScores(Proportion Precision, Proportion Recall, MeanEstimate Density, Proportion Coverage)
 {
     /// <summary>Measures.</summary>
     /// <param name="data">Features [N, ...].</param>
@@ -31,8 +31,9 @@ public sealed record ManifoldScores(double Precision, double Recall, double Dens
 
         Tensor reach = Reach(real, neighbours).unsqueeze(1), generatedReach = Reach(generated, neighbours).unsqueeze(0), distance = cdist(real, generated);
         Tensor inReal = distance.le(reach), inGenerated = distance.le(generatedReach);
+        float[] counts = inReal.to(float32).sum([0]).data<float>().ToArray();
         return new ManifoldScores(
-            Share(inReal.any(0)), Share(inGenerated.any(1)), inReal.to(float32).sum([0]).mean().item<float>() / neighbours, Share(inReal.any(1)));
+            Share(inReal.any(0)), Share(inGenerated.any(1)), MeanEstimate.Of([.. counts.Select(count => (double)count / neighbours)]), Share(inReal.any(1)));
     }
 
     private static Tensor Reach(Tensor points, int neighbours)
@@ -41,5 +42,5 @@ public sealed record ManifoldScores(double Precision, double Recall, double Dens
         return nearest.select(1, neighbours); // the nearest of all is the point itself
     }
 
-    private static double Share(Tensor holds) => holds.to(float32).mean().item<float>();
+    private static Proportion Share(Tensor holds) => new((int)holds.sum().item<long>(), (int)holds.shape[0]);
 }

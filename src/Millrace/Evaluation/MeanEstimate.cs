@@ -35,6 +35,9 @@ public sealed record MeanEstimate(double Mean, double Low, double High)
         return new MeanEstimate(mean, mean - half, mean + half);
     }
 
+    /// <summary>A share with Wilson's interval.</summary>
+    public static MeanEstimate Of(Proportion share) => new(share.Value, share.Interval.Low, share.Interval.High);
+
     /// <summary>Mean and interval, with three significant digits.</summary>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Mean:G3} ({Low:G3} to {High:G3})");
 }

@@ -53,17 +53,26 @@ public sealed class PictureClassifier : Module<Tensor, Tensor>
     public override Tensor forward(Tensor image)
     {
         using DisposeScope scope = NewDisposeScope();
-        return _head.call(_features.call(image).mean([2, 3])).MoveToOuterDisposeScope();
+        return _head.call(Pooled(image)).MoveToOuterDisposeScope();
     }
+
+    /// <summary>What the last layer sees of each picture: a space in which pictures that look alike are near.</summary>
+    /// <param name="images">[B, 3, H, W] in [-1, 1].</param>
+    /// <returns>[B, 112], float32, on the CPU; the caller's to dispose.</returns>
+    public Tensor Features(Tensor images) => InParts(images, Pooled);
 
     /// <summary>The likeliest class of each picture.</summary>
     /// <param name="images">[B, 3, H, W] in [-1, 1].</param>
     /// <returns>[B], int64, on the CPU; the caller's to dispose.</returns>
-    public Tensor Classify(Tensor images)
+    public Tensor Classify(Tensor images) => InParts(images, part => forward(part).argmax(1));
+
+    private static Tensor InParts(Tensor images, Func<Tensor, Tensor> of)
     {
         using IDisposable noGrad = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        Tensor[] parts = [.. images.split(256).Select(part => forward(part).argmax(1))];
+        Tensor[] parts = [.. images.split(256).Select(of)];
         return cat(parts, 0).cpu().MoveToOuterDisposeScope();
     }
+
+    private Tensor Pooled(Tensor image) => _features.call(image).mean([2, 3]);
 }

@@ -9,7 +9,9 @@ namespace Millrace.Evaluation;
 /// <param name="labels">The name of each class.</param>
 public sealed class PictureJudge(PictureClassifier classifier, IReadOnlyList<string> labels) : IDisposable
 {
-    private const string LabelsFile = "labels.json";
+    /// <summary>The file by which a folder is known to hold a judge.</summary>
+    public const string LabelsFile = "labels.json";
+
     private const string WeightsFile = "model.safetensors";
 
     /// <summary>Reads a judge.</summary>
@@ -47,14 +49,24 @@ public sealed class PictureJudge(PictureClassifier classifier, IReadOnlyList<str
         SafetensorsWriter.Write(Path.Combine(folder, WeightsFile), classifier.state_dict(), precision: float16);
     }
 
+    /// <summary>Where the pictures lie in the judge's eyes; see <see cref="PictureClassifier.Features"/>.</summary>
+    /// <param name="images">[B, 3, H, W] in [-1, 1].</param>
+    /// <returns>[B, width]; the caller's to dispose.</returns>
+    public Tensor Features(Tensor images) => classifier.Features(images);
+
+    /// <summary>What each picture shows.</summary>
+    /// <param name="images">[B, 3, H, W] in [-1, 1].</param>
+    public IReadOnlyList<string> Classify(Tensor images)
+    {
+        using Tensor found = classifier.Classify(images);
+        return [.. found.data<long>().Select(label => labels[(int)label])];
+    }
+
     /// <summary>How many pictures show what they should.</summary>
     /// <param name="images">[B, 3, H, W] in [-1, 1].</param>
     /// <param name="expected">The label of each picture.</param>
-    public Proportion Agreement(Tensor images, IReadOnlyList<string> expected)
-    {
-        using Tensor found = classifier.Classify(images);
-        return new Proportion(found.data<long>().Zip(expected).Count(pair => labels[(int)pair.First] == pair.Second), expected.Count);
-    }
+    public Proportion Agreement(Tensor images, IReadOnlyList<string> expected) =>
+        new(Classify(images).Zip(expected).Count(pair => pair.First == pair.Second), expected.Count);
 
     /// <inheritdoc/>
     public void Dispose() => classifier.Dispose();

@@ -8,6 +8,7 @@ public sealed class HelpTests
     [InlineData("stream")]
     [InlineData("generate")]
     [InlineData("train")]
+    [InlineData("evaluate")]
     [InlineData("serve")]
     [InlineData("models")]
     [InlineData("inspect")]

@@ -73,6 +73,14 @@ public sealed class PictureSet : IDisposable
         return Pixels.index_select(0, rows).to(float32).Times(2 / 255.0).Plus(-1).MoveToOuterDisposeScope();
     }
 
+    /// <summary>All pictures as a network takes them.</summary>
+    /// <returns>[N, 3, H, W], float32 in [-1, 1]; the caller's to dispose.</returns>
+    public Tensor All()
+    {
+        using var scope = NewDisposeScope();
+        return Pixels.to(float32).Times(2 / 255.0).Plus(-1).MoveToOuterDisposeScope();
+    }
+
     /// <inheritdoc/>
     public void Dispose() => Pixels.Dispose();
 
