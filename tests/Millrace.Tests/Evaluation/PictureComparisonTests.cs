@@ -75,8 +75,12 @@ public sealed class PictureComparisonTests
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(5);
-        Tensor first = randn([12, 4], generator: generator), second = randn([14, 4], generator: generator);
-        Living.StaysConstant(() => PictureComparison.InFeatures("judge", first, second));
+        Tensor first = randn([8, 3, 16, 16], generator: generator), second = randn([9, 3, 16, 16], generator: generator);
+        Living.StaysConstant(() =>
+        {
+            PictureComparison.InPixels(first, second);
+            Novelty.Of(first, second);
+        });
     }
 
     private static Dictionary<string, ComparisonScore> ByName(IReadOnlyList<ComparisonScore> scores) => scores.ToDictionary(score => score.Metric);
