@@ -30,6 +30,8 @@ public static class MillraceEndpoints
         group.MapGet("/metrics", (ServerMetrics metrics, ModelLibrary library, ImageJobQueue queue) => Results.Text(PrometheusText.Of(metrics, library, queue), PrometheusText.ContentType))
             .WithName("GetMetrics").WithTags("Server");
         group.MapOpenApi("/openapi/{documentName}.json");
+        group.Map("/v1/{**rest}", (HttpContext http) => throw new ProblemException(
+            StatusCodes.Status404NotFound, "not_found", $"Nothing answers {http.Request.Method} here; /openapi/v1.json says what there is.")).WithMetadata(new WithoutKey()).ExcludeFromDescription();
         EmbeddedFiles.Map(group, options.WebApp);
         return group;
     }

@@ -1,3 +1,5 @@
+using Millrace.Streaming.Hub;
+
 namespace Millrace.Server;
 
 /// <summary>What a server offers and what it allows. Bound from the configuration section <see cref="Section"/> and checked at the start.</summary>
@@ -63,6 +65,15 @@ public sealed record MillraceServerOptions
     /// <summary>Most streams of all clients.</summary>
     public int MaximumStreams { get; init; } = 64;
 
+    /// <summary>Most rows of one network call of streams. Fewer make each call shorter, more make better use of it.</summary>
+    public int MaximumRows { get; init; } = new StreamHubOptions().MaximumRows;
+
+    /// <summary>
+    /// Time from a frame's arrival to its picture that every stream is held to: one that is over it, though only its
+    /// newest frame waits, makes its pictures with fewer steps, and says so with each of them. Null holds to none.
+    /// </summary>
+    public TimeSpan? LatencyTarget { get; init; }
+
     /// <summary>Time for a connection's first message.</summary>
     public TimeSpan HelloDeadline { get; init; } = TimeSpan.FromSeconds(10);
 
@@ -83,6 +94,9 @@ public sealed record MillraceServerOptions
 
     /// <summary>Whether the web app is served at the root.</summary>
     public bool WebApp { get; init; } = true;
+
+    /// <summary>How a model is shared.</summary>
+    internal StreamHubOptions OfHub() => new() { MaximumStreams = MaximumStreams, MaximumRows = MaximumRows, LatencyTarget = LatencyTarget };
 
     /// <summary>All that is wrong, a sentence each.</summary>
     internal IReadOnlyList<string> Problems()
@@ -123,6 +137,8 @@ public sealed record MillraceServerOptions
         AtLeastOne(JobsPerClient, nameof(JobsPerClient));
         AtLeastOne(WaitingJobs, nameof(WaitingJobs));
         AtLeastOne(MaximumStreams, nameof(MaximumStreams));
+        AtLeastOne(MaximumRows, nameof(MaximumRows));
+        Positive(LatencyTarget ?? TimeSpan.MaxValue, nameof(LatencyTarget));
         Positive(HelloDeadline, nameof(HelloDeadline));
         Positive(IdleDeadline, nameof(IdleDeadline));
         Positive(SendDeadline, nameof(SendDeadline));

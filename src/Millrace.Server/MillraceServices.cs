@@ -7,6 +7,7 @@ using Millrace.Server.Images;
 using Millrace.Server.Live;
 using Millrace.Server.Models;
 using Millrace.Server.Observability;
+using Millrace.Server.Provenance;
 using Millrace.Server.Security;
 
 namespace Millrace.Server;
@@ -27,6 +28,7 @@ public static class MillraceServices
         services.AddSingleton<ClientQuotas>();
         services.AddSingleton<Gate>();
         services.AddSingleton<ServerMetrics>();
+        services.AddSingleton<PictureFinisher>();
         services.AddSingleton<ImageJobJournal>();
         services.AddSingleton<ImageJobQueue>();
         services.AddHostedService(provider => provider.GetRequiredService<ImageJobQueue>());
@@ -40,11 +42,32 @@ public static class MillraceServices
 
     private static MillraceServerOptions Checked(IConfiguration? configuration, Func<MillraceServerOptions, MillraceServerOptions>? change)
     {
-        MillraceServerOptions options = configuration?.GetSection(MillraceServerOptions.Section).Get<MillraceServerOptions>() ?? new();
+        MillraceServerOptions options = Bound(configuration?.GetSection(MillraceServerOptions.Section));
         options = change?.Invoke(options) ?? options;
         IReadOnlyList<string> problems = options.Problems();
-        return problems.Count == 0 ? options : throw new OptionsValidationException(MillraceServerOptions.Section, typeof(MillraceServerOptions), problems);
+        return problems.Count == 0 ? options : throw Invalid(problems);
     }
+
+    private static MillraceServerOptions Bound(IConfigurationSection? section)
+    {
+        HashSet<string> known = [.. typeof(MillraceServerOptions).GetProperties().Select(property => property.Name)];
+        string[] unknown = [.. (section?.GetChildren() ?? []).Select(child => child.Key).Where(name => !known.Contains(name, StringComparer.OrdinalIgnoreCase))];
+        if (unknown.Length > 0)
+        {
+            throw Invalid(unknown.Select(name => $"{MillraceServerOptions.Section}:{name} is no option; there are {string.Join(", ", known.Order(StringComparer.Ordinal))}."));
+        }
+
+        try
+        {
+            return section?.Get<MillraceServerOptions>() ?? new();
+        }
+        catch (InvalidOperationException error)
+        {
+            throw Invalid([error.Message]); // names the option and the value that is no number, time or truth value
+        }
+    }
+
+    private static OptionsValidationException Invalid(IEnumerable<string> problems) => new(MillraceServerOptions.Section, typeof(MillraceServerOptions), problems);
 
     /// <summary>Makes the host fail at its start, not at the first request, where the options are not valid.</summary>
     private sealed class StartupCheck(MillraceServerOptions options) : Microsoft.Extensions.Hosting.IHostedService

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Threading.Channels;
 
 namespace Millrace.Server.Images;
@@ -20,7 +21,7 @@ internal sealed class ImageJob(string id, string client, ImageRequest request, I
 {
     private readonly CancellationTokenSource _cancellation = new();
     private readonly TaskCompletionSource<IReadOnlyList<byte[]>> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly Channel<ImageJobEvent> _events = Channel.CreateBounded<ImageJobEvent>(new BoundedChannelOptions(64) { FullMode = BoundedChannelFullMode.DropOldest });
+    private readonly Channel<ImageJobEvent> _events = Channel.CreateUnbounded<ImageJobEvent>(); // a request bounds its pictures and steps
     private readonly List<byte[]> _pictures = [];
 
     public string Id { get; } = id;
@@ -28,6 +29,9 @@ internal sealed class ImageJob(string id, string client, ImageRequest request, I
     public string Client { get; } = client;
 
     public ImageRequest Request { get; } = request;
+
+    /// <summary>The trace of the request that brought it.</summary>
+    public ActivityContext Trace { get; } = Activity.Current?.Context ?? default;
 
     public CancellationToken Cancelled => _cancellation.Token;
 

@@ -12,14 +12,18 @@ namespace Millrace.Server.Images;
 /// </summary>
 internal sealed partial class ImageJobJournal : IDisposable
 {
-    private const int Kept = 2000;
+    /// <summary>Why a job failed whose server stopped.</summary>
+    public const string Stopped = "The server stopped before the job was finished.";
+
+    private const int Kept = 2000, MostLines = 8 * Kept;
 
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) } };
 
     private readonly ConcurrentDictionary<string, JobRecord> _records = new();
     private readonly ConcurrentQueue<string> _order = new();
     private readonly Lock _lock = new();
-    private readonly FileStream _file;
+    private FileStream _file;
+    private int _lines;
 
     public ImageJobJournal(MillraceServerOptions options, TimeProvider time, ILogger<ImageJobJournal> logger)
     {
@@ -28,7 +32,7 @@ internal sealed partial class ImageJobJournal : IDisposable
         Path = System.IO.Path.Combine(folder, "jobs.jsonl");
         foreach (JobRecord record in Read(Path))
         {
-            JobRecord known = record.Ended ? record : record with { State = JobState.Failed, At = time.GetUtcNow(), Error = "The server stopped before the job was finished." };
+            JobRecord known = record.Ended ? record : record with { State = JobState.Failed, At = time.GetUtcNow(), Error = Stopped };
             if (!record.Ended)
             {
                 LogLost(logger, record.Id);
@@ -37,14 +41,7 @@ internal sealed partial class ImageJobJournal : IDisposable
             Keep(known);
         }
 
-        AtomicFile.Write(Path, stream =>
-        {
-            foreach (string id in _order)
-            {
-                stream.Write(Line(_records[id]));
-            }
-        });
-        _file = new FileStream(Path, FileMode.Append, FileAccess.Write, FileShare.Read);
+        _file = Rewrite();
     }
 
     public string Path { get; }
@@ -63,10 +60,29 @@ internal sealed partial class ImageJobJournal : IDisposable
             _file.Write(Line(record));
             _file.Flush(flushToDisk: true);
             Keep(record);
+            if (++_lines > MostLines)
+            {
+                _file.Dispose();
+                _file = Rewrite();
+            }
         }
     }
 
     public void Dispose() => _file.Dispose();
+
+    /// <summary>Leaves one line of each record in the file.</summary>
+    private FileStream Rewrite()
+    {
+        AtomicFile.Write(Path, stream =>
+        {
+            foreach (string id in _order)
+            {
+                stream.Write(Line(_records[id]));
+            }
+        });
+        _lines = _order.Count;
+        return new FileStream(Path, FileMode.Append, FileAccess.Write, FileShare.Read);
+    }
 
     private void Keep(JobRecord record)
     {

@@ -15,7 +15,7 @@ namespace Millrace.Server.Images;
 
 /// <summary>Accepts jobs and works them off, one after another, on a thread of its own.</summary>
 internal sealed partial class ImageJobQueue(
-    MillraceServerOptions options, ModelLibrary library, ImageJobJournal journal, ClientQuotas quotas, ServerMetrics metrics, TimeProvider time, ILogger<ImageJobQueue> logger)
+    MillraceServerOptions options, ModelLibrary library, ImageJobJournal journal, PictureFinisher finisher, ClientQuotas quotas, ServerMetrics metrics, TimeProvider time, ILogger<ImageJobQueue> logger)
     : BackgroundService
 {
     private const int KeptResults = 64;
@@ -39,8 +39,17 @@ internal sealed partial class ImageJobQueue(
         }
 
         var job = new ImageJob(Guid.NewGuid().ToString("n"), client, request, lease);
+        try
+        {
+            journal.Write(RecordOf(job, JobState.Accepted));
+        }
+        catch
+        {
+            lease.Dispose();
+            throw;
+        }
+
         _jobs[job.Id] = job;
-        journal.Write(RecordOf(job, JobState.Accepted));
         _waiting.Writer.TryWrite(job);
         return job;
     }
@@ -63,9 +72,14 @@ internal sealed partial class ImageJobQueue(
     protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.Factory.StartNew(
         () =>
         {
-            while (!stoppingToken.IsCancellationRequested && Next(stoppingToken) is { } job)
+            while (Next(stoppingToken) is { } job)
             {
                 Work(job, stoppingToken);
+            }
+
+            while (_waiting.Reader.TryRead(out ImageJob? left))
+            {
+                Work(left, stoppingToken); // ends at once, and is told so
             }
         },
         CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
@@ -84,7 +98,7 @@ internal sealed partial class ImageJobQueue(
 
     private void Work(ImageJob job, CancellationToken stoppingToken)
     {
-        using Activity? activity = ServerMetrics.Source.StartActivity("millrace.images");
+        using Activity? activity = ServerMetrics.Source.StartActivity("millrace.images", ActivityKind.Internal, job.Trace);
         activity?.SetTag("millrace.job", job.Id).SetTag("millrace.pictures", job.Request.Count);
         long start = time.GetTimestamp();
         (JobState state, Exception? error) = (JobState.Finished, null);
@@ -99,13 +113,17 @@ internal sealed partial class ImageJobQueue(
         {
             (state, error) = (JobState.Cancelled, cancelled);
         }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            (state, error) = (JobState.Failed, new OperationCanceledException(ImageJobJournal.Stopped));
+        }
         catch (Exception failure)
         {
-            (state, error) = (JobState.Failed, stoppingToken.IsCancellationRequested ? new OperationCanceledException("The server stopped before the job was finished.") : failure);
+            (state, error) = (JobState.Failed, failure);
             LogFailure(logger, failure, job.Id);
         }
 
-        journal.Write(RecordOf(job, state) with { Error = error?.Message });
+        Record(job, state, error);
         TimeSpan duration = time.GetElapsedTime(start);
         metrics.CountJob(state, duration);
         activity?.SetStatus(error is null ? ActivityStatusCode.Ok : ActivityStatusCode.Error);
@@ -114,15 +132,28 @@ internal sealed partial class ImageJobQueue(
         Forget(job.Id);
     }
 
+    private void Record(ImageJob job, JobState state, Exception? error)
+    {
+        try
+        {
+            journal.Write(RecordOf(job, state) with { Error = error?.Message });
+        }
+        catch (IOException full)
+        {
+            LogUnrecorded(logger, full, job.Id); // its client is told all the same, and the next job is worked off
+        }
+    }
+
     private void Draw(ImageJob job, CancellationToken cancellationToken)
     {
         HostedModel model = library.GetAsync(job.Request.Model).GetAwaiter().GetResult();
         var painter = new PicturePainter(model, job.Request);
-        var finisher = new PictureFinisher(options, model.Name, job.Request, time);
         int number = 0;
-        foreach (Frame picture in painter.Draw(new Telling(job), (partial, index) => job.Tell(new ImageJobEvent.Partial(finisher.Encode(partial, number), index)), cancellationToken))
+        byte[] Finish(Frame picture) => finisher.Encode(picture, job.Request.Format, job.Request.Compression, job.Request.Describe(model.Name, number));
+        foreach (Frame picture in painter.Draw(new Telling(job), (partial, index) => job.Tell(new ImageJobEvent.Partial(Finish(partial), index)), cancellationToken))
         {
-            job.Tell(new ImageJobEvent.Completed(finisher.Encode(picture, number++)));
+            job.Tell(new ImageJobEvent.Completed(Finish(picture)));
+            number++;
         }
     }
 
@@ -141,6 +172,9 @@ internal sealed partial class ImageJobQueue(
     {
         public void Report(SamplingProgress value) => job.Tell(new ImageJobEvent.Progress(value.Evaluations, value.Of));
     }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The end of the job {Job} could not be recorded.")]
+    private static partial void LogUnrecorded(ILogger logger, Exception error, string job);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "The job {Job} failed.")]
     private static partial void LogFailure(ILogger logger, Exception error, string job);

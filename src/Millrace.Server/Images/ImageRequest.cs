@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Millrace.Imaging;
 
 namespace Millrace.Server.Images;
@@ -51,4 +52,19 @@ internal sealed record ImageRequest
 
     /// <summary>What the events of a stream are called.</summary>
     public string EventName => Picture is null ? "image_generation" : "image_edit";
+
+    /// <summary>How one of its pictures was made, as JSON, for the picture's metadata.</summary>
+    /// <param name="model">Name of the model that drew it.</param>
+    /// <param name="number">Its number in the request, from 0.</param>
+    public string Describe(string model, int number) => JsonSerializer.Serialize(new
+    {
+        model,
+        prompt = Prompt,
+        negativePrompt = NegativePrompt,
+        seed = Seed + number,
+        steps = Steps,
+        quality = Quality,
+        guidanceScale = GuidanceScale,
+        strength = Strength,
+    });
 }

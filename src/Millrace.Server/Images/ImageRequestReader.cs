@@ -9,6 +9,8 @@ namespace Millrace.Server.Images;
 /// <summary>Reads requests in OpenAI's form, JSON and multipart, and checks every value.</summary>
 internal sealed class ImageRequestReader(MillraceServerOptions options)
 {
+    private const int LeastSide = 16;
+
     private static readonly string[] Qualities = ["auto", "low", "medium", "high", "standard", "hd"];
 
     /// <exception cref="ProblemException">Says what is wrong.</exception>
@@ -82,6 +84,8 @@ internal sealed class ImageRequestReader(MillraceServerOptions options)
         string OneOf(string name, string fallback, params string[] allowed) => value(name) is not { } text ? fallback
             : allowed.Contains(text) ? text : throw ProblemException.Invalid($"{name} must be one of {string.Join(", ", allowed)}, got {Shown(text)}.", name);
 
+        bool stream = OneOf("stream", "false", "true", "false") == "true";
+        int partialImages = Among<int>("partial_images", 0, 3, "a whole number from 0 to 3") ?? 0;
         string prompt = value("prompt") is { Length: > 0 } given ? given : throw ProblemException.Invalid("prompt is missing: say what to draw.", "prompt");
         return new ImageRequest
         {
@@ -97,8 +101,8 @@ internal sealed class ImageRequestReader(MillraceServerOptions options)
             GuidanceScale = Among<double>("guidance_scale", 0, 50, "a number from 0 to 50"),
             Seed = Among<long>("seed", null, null, "a whole number") ?? RandomNumberGenerator.GetInt32(int.MaxValue),
             Strength = Among<double>("strength", 0.02, 1, "a number from 0.02 to 1"),
-            Stream = OneOf("stream", "false", "true", "false") == "true",
-            PartialImages = Among<int>("partial_images", 0, 3, "a whole number from 0 to 3") ?? 0,
+            Stream = stream,
+            PartialImages = stream ? partialImages : 0, // nobody else sees them
             AsUrl = OneOf("response_format", "b64_json", "b64_json", "url") == "url",
         };
     }
@@ -112,9 +116,9 @@ internal sealed class ImageRequestReader(MillraceServerOptions options)
 
         string[] sides = size.Split('x');
         return sides.Length == 2 && int.TryParse(sides[0], NumberStyles.None, CultureInfo.InvariantCulture, out int width)
-            && int.TryParse(sides[1], NumberStyles.None, CultureInfo.InvariantCulture, out int height) && width >= 16 && height >= 16 && (long)width * height <= options.MaximumPixels
+            && int.TryParse(sides[1], NumberStyles.None, CultureInfo.InvariantCulture, out int height) && width is >= LeastSide and <= PictureFormats.MaximumSide && height is >= LeastSide and <= PictureFormats.MaximumSide && (long)width * height <= options.MaximumPixels
             ? (width, height)
-            : throw ProblemException.Invalid($"size must be auto or WIDTHxHEIGHT, of sides from 16 and at most {options.MaximumPixels} pixels, got {Shown(size)}.", "size");
+            : throw ProblemException.Invalid($"size must be auto or WIDTHxHEIGHT, of sides from {LeastSide} to {PictureFormats.MaximumSide} and at most {options.MaximumPixels} pixels, got {Shown(size)}.", "size");
     }
 
     private string CheckLength(string prompt, string name) => prompt.Length > options.MaximumPromptLength

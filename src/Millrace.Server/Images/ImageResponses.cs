@@ -70,7 +70,7 @@ internal static class ImageEventStream
         }
         catch (Exception error) when (!cancellationToken.IsCancellationRequested)
         {
-            string message = error is ArgumentException or InvalidDataException or OperationCanceledException ? error.Message : "The server failed; its log says why.";
+            string message = error is ArgumentException or InvalidDataException or OperationCanceledException or ProblemException ? error.Message : "The server failed; its log says why.";
             await WriteAsync(response, "error", new { type = "error", error = new { message, type = "server_error", code = "job_failed", param = (string?)null } }, cancellationToken);
         }
     }

@@ -14,6 +14,9 @@ internal enum PictureFormat
 /// <summary>Pictures to bytes.</summary>
 internal static class PictureFormats
 {
+    /// <summary>The longest side, in pixels, that all of them can hold; WebP has 14 bits for it.</summary>
+    public const int MaximumSide = 16383;
+
     public static string Name(this PictureFormat format) => format.ToString().ToLowerInvariant();
 
     public static byte[] Encode(this PictureFormat format, Frame frame, int quality)

@@ -1,5 +1,6 @@
 using Millrace.Imaging;
 using Millrace.Server.Images;
+using Millrace.Server.Provenance;
 using Millrace.Streaming.Hub;
 
 namespace Millrace.Server.Live;
@@ -32,10 +33,11 @@ internal static class FramePixels
     }
 
     /// <summary>The message of an answer.</summary>
-    public static byte[] Write(HubFrame answer, FrameCodec codec, int quality)
+    public static byte[] Write(HubFrame answer, LiveSession session, PictureFinisher finisher)
     {
-        Frame frame = answer.Frame;
-        byte[] pixels = codec == FrameCodec.Raw ? frame.Rgb : FormatOf(codec).Encode(frame, quality);
+        (Frame frame, LiveSettings settings) = (answer.Frame, session.Settings);
+        FrameCodec codec = settings.Codec!.Value;
+        byte[] pixels = codec == FrameCodec.Raw ? finisher.Mark(frame).Rgb : finisher.Encode(frame, FormatOf(codec), settings.Quality!.Value, session.Description);
         byte[] message = new byte[FrameHeader.Length + pixels.Length];
         new FrameHeader(
             codec, answer.Repeated, frame.Id, (long)frame.Timestamp.TotalMicroseconds, frame.Width, frame.Height, answer.Steps,

@@ -1,12 +1,14 @@
+using System.Diagnostics;
 using System.Net.WebSockets;
 using Millrace.Server.Observability;
+using Millrace.Server.Provenance;
 using Millrace.Streaming;
 using Millrace.Streaming.Hub;
 
 namespace Millrace.Server.Live;
 
 /// <summary>One connection's work on its stream: frames and changes in, pictures and figures out, each at its own pace.</summary>
-internal sealed class LiveConnection(Wire wire, LiveSession session, MillraceServerOptions options, ServerMetrics metrics, TimeProvider time)
+internal sealed class LiveConnection(Wire wire, LiveSession session, MillraceServerOptions options, PictureFinisher finisher, ServerMetrics metrics, TimeProvider time)
 {
     private static readonly TimeSpan FiguresEvery = TimeSpan.FromSeconds(1);
 
@@ -42,6 +44,8 @@ internal sealed class LiveConnection(Wire wire, LiveSession session, MillraceSer
         {
             switch (await wire.ReceiveAsync(options.IdleDeadline))
             {
+                case WebSocketMessageType.Close when wire.ClientWentAway:
+                    throw new LiveException(CloseCode.GoingAway, "The client went away.");
                 case WebSocketMessageType.Close:
                     return;
                 case var _ when ended.IsCancellationRequested:
@@ -86,8 +90,10 @@ internal sealed class LiveConnection(Wire wire, LiveSession session, MillraceSer
         {
             await foreach (HubFrame picture in session.Stream.ReadAllAsync(ended))
             {
-                LiveSettings settings = session.Settings;
-                await wire.SendAsync(FramePixels.Write(picture, settings.Codec!.Value, settings.Quality!.Value), WebSocketMessageType.Binary);
+                using Activity? activity = ServerMetrics.Source.StartActivity(
+                    "millrace.frame", ActivityKind.Internal, default(ActivityContext), startTime: time.GetUtcNow() - picture.Latency);
+                activity?.SetTag("millrace.frame", picture.Frame.Id).SetTag("millrace.steps", picture.Steps).SetTag("millrace.repeated", picture.Repeated);
+                await wire.SendAsync(FramePixels.Write(picture, session, finisher), WebSocketMessageType.Binary);
                 metrics.CountFrame(picture.Latency);
             }
         }

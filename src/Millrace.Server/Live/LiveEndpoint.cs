@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net.WebSockets;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -7,6 +8,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Millrace.Server.Models;
 using Millrace.Server.Observability;
+using Millrace.Server.Provenance;
 using Millrace.Server.Security;
 using Millrace.Streaming.Hub;
 
@@ -24,6 +26,7 @@ internal sealed partial class LiveEndpoint
     private readonly ModelLibrary _library;
     private readonly ClientQuotas _quotas;
     private readonly Gate _gate;
+    private readonly PictureFinisher _finisher;
     private readonly ServerMetrics _metrics;
     private readonly TimeProvider _time;
     private readonly CancellationToken _stopping;
@@ -31,10 +34,10 @@ internal sealed partial class LiveEndpoint
     private readonly WebSocketMiddleware _upgrade;
 
     public LiveEndpoint(
-        MillraceServerOptions options, LiveSessions sessions, ModelLibrary library, ClientQuotas quotas, Gate gate, ServerMetrics metrics, TimeProvider time,
+        MillraceServerOptions options, LiveSessions sessions, ModelLibrary library, ClientQuotas quotas, Gate gate, PictureFinisher finisher, ServerMetrics metrics, TimeProvider time,
         IHostApplicationLifetime lifetime, ILoggerFactory logging)
     {
-        (_options, _sessions, _library, _quotas, _gate, _metrics, _time) = (options, sessions, library, quotas, gate, metrics, time);
+        (_options, _sessions, _library, _quotas, _gate, _finisher, _metrics, _time) = (options, sessions, library, quotas, gate, finisher, metrics, time);
         (_stopping, _logger) = (lifetime.ApplicationStopping, logging.CreateLogger<LiveEndpoint>());
         _upgrade = new WebSocketMiddleware(AcceptAsync, Options.Create(new WebSocketOptions { KeepAliveInterval = KeepAlive, KeepAliveTimeout = KeepAlive }), logging);
     }
@@ -57,7 +60,9 @@ internal sealed partial class LiveEndpoint
         using WebSocket socket = await http.WebSockets.AcceptWebSocketAsync(http.WebSockets.WebSocketRequestedProtocols.Contains(Protocol) ? Protocol : null);
         using var wire = new Wire(socket, _options, _time);
         _metrics.CountOpened();
+        using Activity? activity = ServerMetrics.Source.StartActivity("millrace.stream", ActivityKind.Server);
         LiveException end = await RunAsync(http, wire);
+        activity?.SetTag("millrace.close_code", (int)end.Code);
         await wire.CloseAsync(end.Code, end.Message);
         _metrics.CountClosed((int)end.Code);
         LogClosed(_logger, (int)end.Code, end.Message);
@@ -70,9 +75,10 @@ internal sealed partial class LiveEndpoint
         try
         {
             (session, bool resumed) = await GreetAsync(http, wire);
+            Activity.Current?.SetTag("millrace.model", session.Model.Name).SetTag("millrace.resumed", resumed);
             owner = session.TakeOver();
             await wire.SendAsync(Welcome(session, resumed));
-            await new LiveConnection(wire, session, _options, _metrics, _time).RunAsync(owner, _stopping);
+            await new LiveConnection(wire, session, _options, _finisher, _metrics, _time).RunAsync(owner, _stopping);
             await _sessions.EndAsync(session);
             return new LiveException(CloseCode.Ended, "The stream has ended.");
         }

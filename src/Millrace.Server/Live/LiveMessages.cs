@@ -81,5 +81,8 @@ internal static class LiveJson
         }
     }
 
+    /// <summary>How a stream's pictures are made, for their metadata.</summary>
+    public static string Describe(string model, LiveSettings settings) => JsonSerializer.Serialize(new { model, settings }, Options);
+
     public static byte[] Write(ServerMessage message) => JsonSerializer.SerializeToUtf8Bytes(message, Options);
 }

@@ -20,6 +20,9 @@ internal sealed class LiveSession(string token, string client, HostedModel model
 
     public LiveSettings Settings { get; private set; } = settings;
 
+    /// <summary>The model and the settings as JSON, for the metadata of its pictures.</summary>
+    public string Description { get; private set; } = LiveJson.Describe(model.Name, settings);
+
     /// <summary>Id of the last frame that arrived; -1 where none has.</summary>
     public long LastFrame { get; private set; } = -1;
 
@@ -62,7 +65,7 @@ internal sealed class LiveSession(string token, string client, HostedModel model
             NegativePrompt = next.CleanNegativePrompt(),
             Options = next.ToOptions(),
         });
-        Settings = next;
+        (Settings, Description) = (next, LiveJson.Describe(Model.Name, next));
     }
 
     public async ValueTask DisposeAsync()

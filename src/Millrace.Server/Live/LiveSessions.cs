@@ -26,6 +26,21 @@ internal sealed class LiveSessions(MillraceServerOptions options, ModelLibrary l
         StreamHub hub = hosted.Hub ?? throw new ProblemException(StatusCodes.Status404NotFound, "cannot_stream", $"The model '{hosted.Name}' cannot be streamed.");
         LiveSettings all = LiveSettings.DefaultsOf(hosted.Model).With(settings ?? new());
         all.Validate(options);
+        while (true)
+        {
+            try
+            {
+                return Open(client, hosted, hub, all);
+            }
+            catch (Exception refused) when (refused is ProblemException or StreamRefusedException && LongestLost(refused is ProblemException ? client : null, hosted) is { } lost)
+            {
+                await EndAsync(lost); // nobody has come back for it, and somebody is here
+            }
+        }
+    }
+
+    private LiveSession Open(string client, HostedModel hosted, StreamHub hub, LiveSettings all)
+    {
         IDisposable lease = quotas.TakeStream(client);
         try
         {
@@ -40,6 +55,9 @@ internal sealed class LiveSessions(MillraceServerOptions options, ModelLibrary l
             throw;
         }
     }
+
+    private LiveSession? LongestLost(string? client, HostedModel hosted) =>
+        _sessions.Values.Where(session => session.LostAt is not null && (client is null ? session.Model == hosted : session.Client == client)).MinBy(session => session.LostAt);
 
     /// <summary>A client's stream by its token.</summary>
     public bool TryFind(string token, string client, [NotNullWhen(true)] out LiveSession? session) => _sessions.TryGetValue(token, out session) && session.Client == client;

@@ -1,5 +1,6 @@
 using Millrace.Checkpoints;
 using Millrace.Guidance;
+using Millrace.Server.Images;
 using Millrace.Server.Models;
 using Millrace.Streaming;
 
@@ -126,7 +127,9 @@ internal sealed record LiveSettings
         }
 
         Require(Blend is >= 0 and <= 1, $"blend must be in [0, 1]; got {Blend}.");
-        Require(Width is >= 1 && Height is >= 1 && (long)Width * Height <= limits.MaximumStreamPixels, $"width and height must be at least 1 and hold at most {limits.MaximumStreamPixels} pixels; got {Width} x {Height}.");
+        Require(
+            Width is >= 1 and <= PictureFormats.MaximumSide && Height is >= 1 and <= PictureFormats.MaximumSide && (long)Width * Height <= limits.MaximumStreamPixels,
+            $"width and height must be in 1..{PictureFormats.MaximumSide} and hold at most {limits.MaximumStreamPixels} pixels; got {Width} x {Height}.");
         Require(Steps!.Count <= limits.MaximumStreamSteps, $"steps may be {limits.MaximumStreamSteps} at most; got {Steps.Count}.");
         Require(Codec is > FrameCodec.None, "codec must be one of jpeg, webp, png, raw.");
         Require(Quality is >= 1 and <= 100, $"quality must be in 1..100; got {Quality}.");

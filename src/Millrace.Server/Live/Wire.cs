@@ -19,6 +19,9 @@ internal sealed class Wire(WebSocket socket, MillraceServerOptions options, Time
     /// <summary>The bytes of the message received last; valid until the next.</summary>
     public ReadOnlySpan<byte> Message => _message.WrittenSpan;
 
+    /// <summary>Whether the client closed as one that goes away, such as a page that is loaded anew, and may come back.</summary>
+    public bool ClientWentAway => socket.CloseStatus == WebSocketCloseStatus.EndpointUnavailable;
+
     /// <summary>Receives a message.</summary>
     /// <returns>Its kind; <see cref="WebSocketMessageType.Close"/> at the end.</returns>
     /// <exception cref="LiveException">Where it comes too late, is too large, or comes too soon after too many.</exception>

@@ -16,13 +16,13 @@ internal sealed class HostedModel : IAsyncDisposable
     /// <summary>Null where the model cannot be streamed.</summary>
     public StreamHub? Hub { get; }
 
-    public static HostedModel Load(string name, string path, int maximumStreams)
+    public static HostedModel Load(string name, string path, MillraceServerOptions options)
     {
         LibTorch.Load();
         DiffusionModel model = Checkpoint.Load(path);
         model.PrepareForInference(InferencePrecision.Measure());
         return new HostedModel(name, model, model.Streams
-            ? new StreamHub(model.Denoiser, model.Autoencoder, new BlendingTextEncoder(model.TextEncoder), model.ProcessAt(model.DefaultSize, model.DefaultSize), new StreamHubOptions { MaximumStreams = maximumStreams })
+            ? new StreamHub(model.Denoiser, model.Autoencoder, new BlendingTextEncoder(model.TextEncoder), model.ProcessAt(model.DefaultSize, model.DefaultSize), options.OfHub())
             : null);
     }
 

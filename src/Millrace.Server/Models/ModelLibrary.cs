@@ -1,10 +1,11 @@
 using System.Collections.Concurrent;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
 
 namespace Millrace.Server.Models;
 
 /// <summary>The models that the options name, each loaded when it is first asked for.</summary>
-internal sealed class ModelLibrary(MillraceServerOptions options) : IAsyncDisposable
+internal sealed partial class ModelLibrary(MillraceServerOptions options, ILogger<ModelLibrary> logger) : IAsyncDisposable
 {
     private readonly ConcurrentDictionary<string, Lazy<Task<HostedModel>>> _models = new();
 
@@ -19,7 +20,7 @@ internal sealed class ModelLibrary(MillraceServerOptions options) : IAsyncDispos
     public bool Ready => Loaded.Any(model => model.Name == DefaultName);
 
     /// <summary>A model by name; null means the default.</summary>
-    /// <exception cref="ProblemException">Where there is no such model.</exception>
+    /// <exception cref="ProblemException">Where there is no such model, or it cannot be loaded.</exception>
     public Task<HostedModel> GetAsync(string? name)
     {
         string wanted = name ?? DefaultName;
@@ -38,5 +39,21 @@ internal sealed class ModelLibrary(MillraceServerOptions options) : IAsyncDispos
 
     // A thread of its own: libtorch keeps workers for every thread that has called it, and this one ends.
     private Task<HostedModel> LoadAsync(string name, string folder) =>
-        Task.Factory.StartNew(() => HostedModel.Load(name, folder, options.MaximumStreams), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        Task.Factory.StartNew(() => Load(name, folder), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+
+    private HostedModel Load(string name, string folder)
+    {
+        try
+        {
+            return HostedModel.Load(name, folder, options);
+        }
+        catch (Exception error)
+        {
+            LogFailure(logger, error, name, folder); // a client must not learn the folder
+            throw new ProblemException(StatusCodes.Status503ServiceUnavailable, "model_broken", $"The model '{name}' could not be loaded; the server's log says why.", "model");
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Critical, Message = "The model {Model} could not be loaded from {Folder}.")]
+    private static partial void LogFailure(ILogger logger, Exception error, string model, string folder);
 }

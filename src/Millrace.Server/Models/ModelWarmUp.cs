@@ -27,6 +27,10 @@ internal sealed partial class ModelWarmUp(ModelLibrary library, ILogger<ModelWar
 
             LogReady(logger, model.Name);
         }
+        catch (ProblemException)
+        {
+            // The library has logged why; readyz says that there is no model, and a request for it the same.
+        }
         catch (Exception error) when (error is not OperationCanceledException)
         {
             LogFailure(logger, error, library.DefaultName);
@@ -36,6 +40,6 @@ internal sealed partial class ModelWarmUp(ModelLibrary library, ILogger<ModelWar
     [LoggerMessage(Level = LogLevel.Information, Message = "The model {Model} is ready.")]
     private static partial void LogReady(ILogger logger, string model);
 
-    [LoggerMessage(Level = LogLevel.Critical, Message = "The model {Model} could not be loaded.")]
+    [LoggerMessage(Level = LogLevel.Critical, Message = "The model {Model} could not draw its first picture.")]
     private static partial void LogFailure(ILogger logger, Exception error, string model);
 }

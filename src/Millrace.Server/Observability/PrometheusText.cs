@@ -13,7 +13,7 @@ internal static class PrometheusText
 {
     public const string ContentType = "text/plain; version=0.0.4; charset=utf-8";
 
-    private static readonly double[] Shares = [0.5, 0.95, 0.99];
+    private static readonly double[] Bounds = [0.001, 0.0025, 0.005, 0.01, 0.02, 0.035, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10]; // seconds
 
     public static string Of(ServerMetrics metrics, ModelLibrary library, ImageJobQueue queue)
     {
@@ -44,20 +44,24 @@ internal static class PrometheusText
         OfHubs("frames_dropped_total", "counter", "Frames and results that were dropped.", hub => hub.FramesDropped);
         OfHubs("network_calls_total", "counter", "Calls of the network.", hub => hub.NetworkCalls);
         OfHubs("network_rows_total", "counter", "Rows of those calls.", hub => hub.Rows);
-        Family("stage_seconds", "summary", "Durations of each stage.", models.SelectMany(model => model.Hub!.Statistics.Stages.OrderBy(stage => stage.Key).SelectMany(
-            stage => Shares.Select(share => ($"{{model=\"{Escape(model.Name)}\",stage=\"{stage.Key}\",quantile=\"{share.ToString(CultureInfo.InvariantCulture)}\"}}", stage.Value.Percentile(share).TotalSeconds)))));
-        foreach (HostedModel model in models)
-        {
-            foreach ((StreamStage stage, LatencyHistogram durations) in model.Hub!.Statistics.Stages)
-            {
-                string labels = $"{{model=\"{Escape(model.Name)}\",stage=\"{stage}\"}}";
-                text.Append(CultureInfo.InvariantCulture, $"millrace_stage_seconds_sum{labels} {durations.Total.TotalSeconds}\nmillrace_stage_seconds_count{labels} {durations.Count}\n");
-            }
-        }
-
+        Family("stage_seconds", "histogram", "Durations of each stage; Total is from a frame's arrival to its picture.", models.SelectMany(
+            model => model.Hub!.Statistics.Stages.OrderBy(stage => stage.Key).SelectMany(stage => HistogramOf($"model=\"{Escape(model.Name)}\",stage=\"{stage.Key}\"", stage.Value))));
         Family("resident_memory_bytes", "gauge", "Memory of the process.", [("", process.WorkingSet64)]);
         Family("managed_memory_bytes", "gauge", "Memory of the managed heap.", [("", GC.GetTotalMemory(false))]);
         return text.ToString();
+    }
+
+    private static IEnumerable<(string Labels, double Value)> HistogramOf(string labels, LatencyHistogram durations)
+    {
+        foreach (double bound in Bounds)
+        {
+            yield return ($"_bucket{{{labels},le=\"{bound.ToString(CultureInfo.InvariantCulture)}\"}}", durations.CountUpTo(TimeSpan.FromSeconds(bound)));
+        }
+
+        long all = durations.Count;
+        yield return ($"_bucket{{{labels},le=\"+Inf\"}}", all);
+        yield return ($"_sum{{{labels}}}", durations.Total.TotalSeconds);
+        yield return ($"_count{{{labels}}}", all);
     }
 
     private static string Escape(string label) => label.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal).Replace("\n", "\\n", StringComparison.Ordinal);

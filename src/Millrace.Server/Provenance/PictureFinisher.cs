@@ -1,30 +1,22 @@
-using System.Text.Json;
 using Millrace.Imaging;
 using Millrace.Server.Images;
 
 namespace Millrace.Server.Provenance;
 
-/// <summary>The last steps of a picture: the visible mark, the encoding, the metadata.</summary>
-internal sealed class PictureFinisher(MillraceServerOptions options, string model, ImageRequest request, TimeProvider time)
+/// <summary>The last steps of every picture that leaves the server: the visible mark, the encoding, the metadata.</summary>
+internal sealed class PictureFinisher(MillraceServerOptions options, TimeProvider time)
 {
+    /// <summary>The picture with its mark, by option; where pixels are sent as they are, all that says where it comes from.</summary>
+    public Frame Mark(Frame picture) => options.VisibleMark ? VisibleMark.Apply(picture) : picture;
+
     /// <summary>The bytes of a picture.</summary>
     /// <param name="picture">As drawn.</param>
-    /// <param name="number">Its number in the request, from 0.</param>
-    public byte[] Encode(Frame picture, int number)
+    /// <param name="format">Of the bytes.</param>
+    /// <param name="quality">Of JPEG and WebP, 0 to 100.</param>
+    /// <param name="settings">How it was made, as JSON.</param>
+    public byte[] Encode(Frame picture, PictureFormat format, int quality, string settings)
     {
-        byte[] encoded = request.Format.Encode(options.VisibleMark ? VisibleMark.Apply(picture) : picture, request.Compression);
-        return options.Provenance ? MetadataEmbedding.Embed(encoded, request.Format, XmpPacket.Of(Settings(number), time.GetUtcNow())) : encoded;
+        byte[] encoded = format.Encode(Mark(picture), quality);
+        return options.Provenance ? MetadataEmbedding.Embed(encoded, format, XmpPacket.Of(settings, time.GetUtcNow())) : encoded;
     }
-
-    private string Settings(int number) => JsonSerializer.Serialize(new
-    {
-        model,
-        prompt = request.Prompt,
-        negativePrompt = request.NegativePrompt,
-        seed = request.Seed + number,
-        steps = request.Steps,
-        quality = request.Quality,
-        guidanceScale = request.GuidanceScale,
-        strength = request.Strength,
-    });
 }

@@ -88,14 +88,15 @@ internal sealed partial class Gate(MillraceServerOptions options, ClientQuotas q
         {
             case ProblemException problem:
                 return problem;
+            case OperationCanceledException:
+            case var _ when http.RequestAborted.IsCancellationRequested:
+                return new(StatusCodes.Status499ClientClosedRequest, "cancelled", "The request was cancelled.");
             case StreamRefusedException:
                 return new(StatusCodes.Status503ServiceUnavailable, "full", error.Message);
             case BadHttpRequestException bad:
                 return new(bad.StatusCode, "bad_request", bad.Message);
             case ArgumentException or InvalidDataException:
                 return ProblemException.Invalid(error.Message);
-            case OperationCanceledException:
-                return new(StatusCodes.Status499ClientClosedRequest, "cancelled", "The request was cancelled.");
             default:
                 LogFailure(logger, error, http.Request.Path);
                 return new(StatusCodes.Status500InternalServerError, "internal", "The server failed; its log says why.");

@@ -28,6 +28,16 @@ public sealed class LatencyHistogram
         }
     }
 
+    /// <summary>How many durations do not exceed a bound, to two percent of it.</summary>
+    public long CountUpTo(TimeSpan bound)
+    {
+        double position = Math.Log(Math.Max(bound.TotalSeconds, Shortest) / Shortest, Growth);
+        lock (_lock)
+        {
+            return _counts.AsSpan(0, (int)Math.Min(position, Buckets)).ToArray().Sum();
+        }
+    }
+
     /// <summary>The duration that the given share of all do not exceed, to two percent; zero where there is none.</summary>
     /// <param name="share">In [0, 1].</param>
     public TimeSpan Percentile(double share)
