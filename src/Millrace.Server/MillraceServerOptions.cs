@@ -32,8 +32,8 @@ public sealed record MillraceServerOptions
     /// <summary>Most pixels of a picture or frame, looked at before it is decoded.</summary>
     public int MaximumPixels { get; init; } = 2048 * 2048;
 
-    /// <summary>Most pixels of the pictures of a stream; each costs everybody time.</summary>
-    public int MaximumStreamPixels { get; init; } = 512 * 512;
+    /// <summary>Most pixels of the pictures of a stream, for each costs everybody time; null for four times those of the model's own size.</summary>
+    public int? MaximumStreamPixels { get; init; }
 
     /// <summary>Most steps of a stream.</summary>
     public int MaximumStreamSteps { get; init; } = 8;
@@ -95,6 +95,10 @@ public sealed record MillraceServerOptions
     /// <summary>Whether the web app is served at the root.</summary>
     public bool WebApp { get; init; } = true;
 
+    /// <summary>Most pixels of the pictures of a stream of a model.</summary>
+    /// <param name="side">Of the model's own size.</param>
+    internal int StreamPixels(int side) => MaximumStreamPixels ?? (int)Math.Min(4L * side * side, MaximumPixels);
+
     /// <summary>How a model is shared.</summary>
     internal StreamHubOptions OfHub() => new() { MaximumStreams = MaximumStreams, MaximumRows = MaximumRows, LatencyTarget = LatencyTarget };
 
@@ -126,7 +130,7 @@ public sealed record MillraceServerOptions
         AtLeastOne(MaximumBodyBytes, nameof(MaximumBodyBytes));
         AtLeastOne(MaximumFrameBytes, nameof(MaximumFrameBytes));
         AtLeastOne(MaximumPixels, nameof(MaximumPixels));
-        AtLeastOne(MaximumStreamPixels, nameof(MaximumStreamPixels));
+        AtLeastOne(MaximumStreamPixels ?? 1, nameof(MaximumStreamPixels));
         AtLeastOne(MaximumStreamSteps, nameof(MaximumStreamSteps));
         AtLeastOne(MaximumPromptLength, nameof(MaximumPromptLength));
         AtLeastOne(MaximumPictures, nameof(MaximumPictures));

@@ -1,6 +1,8 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.OpenApi;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.OpenApi;
 using Millrace.Server.Models;
 using Millrace.Server.Security;
 
@@ -9,12 +11,15 @@ namespace Millrace.Server.Images;
 /// <summary>Pictures on request, in OpenAI's form; and the jobs behind them.</summary>
 internal static class ImageEndpoints
 {
+    // Routing would turn bodies of other kinds away without a word; let in, they are told what is allowed.
+    private const string AnyBody = "*/*";
+
     public static void Map(IEndpointRouteBuilder routes)
     {
-        routes.MapPost("/v1/images/generations", GenerateAsync).WithName("CreateImage").WithTags("Images").Accepts<GenerationBody>("application/json")
+        routes.MapPost("/v1/images/generations", GenerateAsync).WithName("CreateImage").WithTags("Images").Accepts<GenerationBody>("application/json", AnyBody).AddOpenApiOperationTransformer(WithoutAnyBody)
             .WithSummary("Pictures from a prompt. With \"stream\": true, progress and pictures as server-sent events; with the header Prefer: respond-async, a job.")
             .Produces<ImagesResponse>().Produces<JobView>(StatusCodes.Status202Accepted).ProducesProblem(400).ProducesProblem(401).ProducesProblem(429);
-        routes.MapPost("/v1/images/edits", EditAsync).WithName("EditImage").WithTags("Images").Accepts<EditForm>("multipart/form-data").DisableAntiforgery()
+        routes.MapPost("/v1/images/edits", EditAsync).WithName("EditImage").WithTags("Images").Accepts<EditForm>("multipart/form-data", AnyBody).AddOpenApiOperationTransformer(WithoutAnyBody).DisableAntiforgery()
             .WithSummary("Pictures from a picture and a prompt; with a mask, only where the mask is transparent.")
             .Produces<ImagesResponse>().Produces<JobView>(StatusCodes.Status202Accepted).ProducesProblem(400).ProducesProblem(401).ProducesProblem(429);
         routes.MapGet("/v1/jobs", ListJobs).WithName("ListJobs").WithTags("Jobs").Produces<JobView[]>();
@@ -22,6 +27,12 @@ internal static class ImageEndpoints
         routes.MapDelete("/v1/jobs/{id}", CancelJob).WithName("CancelJob").WithTags("Jobs").Produces<JobView>().ProducesProblem(404);
         routes.MapGet("/v1/models", (ModelLibrary library) => new { @object = "list", data = library.Names.Select(name => new { id = name, @object = "model", created = 0, owned_by = "millrace" }) })
             .WithName("ListModels").WithTags("Models");
+    }
+
+    private static Task WithoutAnyBody(OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken cancellationToken)
+    {
+        operation.RequestBody?.Content?.Remove(AnyBody);
+        return Task.CompletedTask;
     }
 
     private static async Task<IResult> GenerateAsync(HttpContext http, MillraceServerOptions options, ImageJobQueue queue, ModelLibrary library, TimeProvider time) =>

@@ -35,7 +35,9 @@ internal sealed class LiveConnection(Wire wire, LiveSession session, MillraceSer
             throw new LiveException(CloseCode.GoingAway, "The server stops.");
         }
 
-        await first;
+        // A message that was not taken breaks the connection, and its receiving side may be the first to notice.
+        LiveException? reason = work.Select(part => part.Exception?.InnerException).OfType<LiveException>().FirstOrDefault();
+        await (first.IsFaulted && reason is not null ? Task.FromException(reason) : first);
     }
 
     private async Task ReceiveAsync(CancellationToken ended)

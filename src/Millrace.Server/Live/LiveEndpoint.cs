@@ -128,8 +128,8 @@ internal sealed partial class LiveEndpoint
     private ServerMessage.Welcome Welcome(LiveSession session, bool resumed) => new(
         Version, session.Token, resumed, session.Model.Name, [.. _library.Names], session.LastFrame, session.Settings,
         new LiveLimits(
-            _options.MaximumFrameBytes, _options.MaximumPixels, _options.MaximumStreamPixels, _options.MaximumStreamSteps, _options.MaximumPromptLength, _options.MessagesPerSecond,
-            _options.IdleDeadline.TotalSeconds, _options.ResumeWindow.TotalSeconds, session.Model.Model.SizeMultiple));
+            _options.MaximumFrameBytes, _options.MaximumPixels, _options.StreamPixels(session.Model.Model.DefaultSize), _options.MaximumStreamSteps, _options.MaximumPromptLength,
+            _options.MessagesPerSecond, _options.IdleDeadline.TotalSeconds, _options.ResumeWindow.TotalSeconds, session.Model.Model.SizeMultiple));
 
     private LiveException Explain(Exception error)
     {

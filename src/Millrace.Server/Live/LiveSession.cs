@@ -57,7 +57,7 @@ internal sealed class LiveSession(string token, string client, HostedModel model
     public void Change(LiveSettings change, MillraceServerOptions limits)
     {
         LiveSettings next = Settings.With(change);
-        next.Validate(limits);
+        next.Validate(limits, Model.Model);
         bool words = (next.BlendedPrompt(), next.NegativePrompt) != (Settings.BlendedPrompt(), Settings.NegativePrompt);
         Stream.Post(new StreamCommand(0)
         {

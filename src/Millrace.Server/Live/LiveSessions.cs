@@ -25,7 +25,7 @@ internal sealed class LiveSessions(MillraceServerOptions options, ModelLibrary l
         HostedModel hosted = await library.GetAsync(model);
         StreamHub hub = hosted.Hub ?? throw new ProblemException(StatusCodes.Status404NotFound, "cannot_stream", $"The model '{hosted.Name}' cannot be streamed.");
         LiveSettings all = LiveSettings.DefaultsOf(hosted.Model).With(settings ?? new());
-        all.Validate(options);
+        all.Validate(options, hosted.Model);
         while (true)
         {
             try

@@ -116,8 +116,9 @@ internal sealed record LiveSettings
 
     /// <summary>Checks what the engine does not.</summary>
     /// <exception cref="ArgumentException">Names the setting, the value seen and the values allowed.</exception>
-    public void Validate(MillraceServerOptions limits)
+    public void Validate(MillraceServerOptions limits, DiffusionModel model)
     {
+        int mostPixels = limits.StreamPixels(model.DefaultSize);
         foreach ((string? prompt, string name) in new[] { (Prompt, "prompt"), (NegativePrompt, "negativePrompt"), (SecondPrompt, "secondPrompt") })
         {
             if (prompt!.Length > limits.MaximumPromptLength)
@@ -128,8 +129,8 @@ internal sealed record LiveSettings
 
         Require(Blend is >= 0 and <= 1, $"blend must be in [0, 1]; got {Blend}.");
         Require(
-            Width is >= 1 and <= PictureFormats.MaximumSide && Height is >= 1 and <= PictureFormats.MaximumSide && (long)Width * Height <= limits.MaximumStreamPixels,
-            $"width and height must be in 1..{PictureFormats.MaximumSide} and hold at most {limits.MaximumStreamPixels} pixels; got {Width} x {Height}.");
+            Width is >= 1 and <= PictureFormats.MaximumSide && Height is >= 1 and <= PictureFormats.MaximumSide && (long)Width * Height <= mostPixels,
+            $"width and height must be in 1..{PictureFormats.MaximumSide} and hold at most {mostPixels} pixels; got {Width} x {Height}.");
         Require(Steps!.Count <= limits.MaximumStreamSteps, $"steps may be {limits.MaximumStreamSteps} at most; got {Steps.Count}.");
         Require(Codec is > FrameCodec.None, "codec must be one of jpeg, webp, png, raw.");
         Require(Quality is >= 1 and <= 100, $"quality must be in 1..100; got {Quality}.");

@@ -92,7 +92,11 @@ internal sealed class Wire(WebSocket socket, MillraceServerOptions options, Time
         try
         {
             await _sending.WaitAsync(deadline.Token);
-            await socket.CloseOutputAsync((WebSocketCloseStatus)(int)code, Shorten(reason), deadline.Token);
+            if (socket.State != WebSocketState.CloseSent) // else it closed of itself, for text that is not UTF-8
+            {
+                await socket.CloseOutputAsync((WebSocketCloseStatus)(int)code, Shorten(reason), deadline.Token);
+            }
+
             await DrainAsync(deadline.Token);
         }
         catch (Exception error) when (error is WebSocketException or OperationCanceledException or InvalidOperationException or IOException)

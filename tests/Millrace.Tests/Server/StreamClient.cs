@@ -34,6 +34,19 @@ internal sealed class StreamClient : IDisposable
 
     public Task SayAsync(object message) => SendAsync(JsonSerializer.SerializeToUtf8Bytes(message), WebSocketMessageType.Text);
 
+    /// <summary>Sends to a server that may have closed already.</summary>
+    public async Task TryToSendAsync(byte[] message, WebSocketMessageType type)
+    {
+        try
+        {
+            await SendAsync(message, type);
+        }
+        catch (Exception closed) when (closed is WebSocketException or InvalidOperationException)
+        {
+            // Its reason waits to be read.
+        }
+    }
+
     public Task SendAsync(byte[] message, WebSocketMessageType type) => _socket.SendAsync(message, type, true, TestContext.Current.CancellationToken);
 
     /// <summary>Sends a raw frame of one colour.</summary>
@@ -107,7 +120,7 @@ internal sealed class StreamClient : IDisposable
         return CloseCode;
     }
 
-    public Task CloseAsync() => _socket.CloseAsync(WebSocketCloseStatus.NormalClosure, "", TestContext.Current.CancellationToken);
+    public Task CloseAsync(WebSocketCloseStatus code = WebSocketCloseStatus.NormalClosure) => _socket.CloseAsync(code, "", TestContext.Current.CancellationToken);
 
     /// <summary>Breaks the connection.</summary>
     public void Dispose() => _socket.Dispose();
