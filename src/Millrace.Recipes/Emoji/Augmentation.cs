@@ -13,7 +13,7 @@ internal sealed record Augmentation(double Untouched, double MinimumScale)
     private const double MaximumTurn = 0.15; // radians
     private const double ShiftBeyond = 0.15; // of half the side, how far a picture may reach over the edge
 
-    /// <summary>Bytes [B, 3, side, side] to images [B, 3, side, side] in [-1, 1], float32.</summary>
+    /// <summary>Bytes [B, C, side, side], 255 where nothing is, to [-1, 1], float32, of the same shape.</summary>
     public Tensor Apply(Tensor pixels, SeededRandom random)
     {
         using var scope = NewDisposeScope();

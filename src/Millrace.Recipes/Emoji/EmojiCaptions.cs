@@ -1,3 +1,5 @@
+using Millrace.Recipes.Emoji.Compositions;
+
 namespace Millrace.Recipes.Emoji;
 
 /// <summary>The ways in which a person may ask for a picture of the set.</summary>
@@ -6,6 +8,27 @@ internal static class EmojiCaptions
     /// <summary>Captions of one picture, each as likely as its number of occurrences.</summary>
     public static IReadOnlyList<string> Of(EmojiPicture picture, int count, Random random) =>
         [.. Enumerable.Range(0, count).Select(index => index == 0 ? picture.Prompt : Caption(picture, random))];
+
+    /// <summary>Captions of a composition.</summary>
+    public static IReadOnlyList<string> Of(Composition composition, EmojiPicture picture, int count, Random random) =>
+        [.. Enumerable.Range(0, count).Select(index => index == 0 ? composition.Prompt : Caption(composition, picture, random))];
+
+    /// <summary>A caption of what stands on a coloured ground.</summary>
+    public static string OnGround(string caption, string colour) => $"{caption} on a {colour} background";
+
+    private static string Caption(Composition composition, EmojiPicture picture, Random random)
+    {
+        string[] others = [.. picture.Aliases.Select(word => PaletteColour.WithoutColour(word.Replace('_', ' ')))];
+        return random.Next(10) switch
+        {
+            < 5 => composition.Prompt,
+            5 => $"a {composition.Prompt}",
+            6 => $"emoji of a {composition.Prompt}",
+            7 => $"{composition.Prompt}, {composition.Word}",
+            _ when others.Length > 0 => $"{composition.Word} {others[random.Next(others.Length)]}",
+            _ => $"{composition.Thing} in {composition.Word}",
+        };
+    }
 
     private static string Caption(EmojiPicture picture, Random random)
     {

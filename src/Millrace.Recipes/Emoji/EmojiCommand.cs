@@ -10,6 +10,7 @@ namespace Millrace.Recipes.Emoji;
 /// <summary>The command line of the emoji model.</summary>
 public static class EmojiCommand
 {
+    private static readonly string[] All = ["autoencoder", "denoiser", "settle", "distil", "sharpen", "judge"];
     private static readonly Option<DirectoryInfo> Data = new("--data") { Description = "Folder with captions.tsv and noto-emoji-72.tar.gz.", Required = true };
     private static readonly Option<string> Model = new("--model") { Description = "Folder of the model.", DefaultValueFactory = _ => "models/emoji" };
     private static readonly Option<string> Judge = new("--judge") { Description = "Folder of the judge.", DefaultValueFactory = _ => "models/emoji-judge" };
@@ -17,23 +18,33 @@ public static class EmojiCommand
     private static readonly Option<string> Device = new("--device") { Description = "cpu or cuda.", DefaultValueFactory = _ => "cpu" };
     private static readonly Option<int> Stride = new("--stride") { Description = "Ask for one picture in so many.", DefaultValueFactory = _ => 1 };
     private static readonly Option<string?> Sheet = new("--sheet") { Description = "Write a contact sheet, a PNG." };
+    private static readonly Option<string> RequiredSheet = new("--sheet") { Description = "The contact sheet, a PNG.", Required = true };
+    private static readonly Option<int> Shown = new("--count") { Description = "How many are drawn.", DefaultValueFactory = _ => 96 };
+    private static readonly Option<bool> Brief = new("--brief") { Description = "A few steps of each stage, to see that it runs." };
     private static readonly Option<bool> BFloat16 = new("--bf16") { Description = "Compute in bfloat16, parameters in float32: faster on processors with instructions for it." };
+    private static readonly Option<string> Teacher = new("--teacher") { Description = "Folder of the many-step model that the shipped one is distilled from.", DefaultValueFactory = _ => "runs/emoji-teacher" };
     private static readonly Argument<string[]> Stages = new("stages")
     {
-        Description = "autoencoder, denoiser, settle, judge; in this order, all of them by default.",
-        DefaultValueFactory = _ => ["autoencoder", "denoiser", "settle", "judge"],
+        Description = "autoencoder, denoiser, settle, distil, sharpen, judge; in this order, all of them by default.",
+        DefaultValueFactory = _ => All,
     };
 
     /// <summary>The command and its own.</summary>
     public static Command Create()
     {
-        Stages.AcceptOnlyFromAmong("autoencoder", "denoiser", "settle", "judge");
+        Stages.AcceptOnlyFromAmong(All);
         Device.AcceptOnlyFromAmong("cpu", "cuda");
-        var train = new Command("train", "Train the model and its judge.") { Stages, Data, Model, Judge, Run, Device, BFloat16 };
+        var train = new Command("train", "Train the model and its judge.") { Stages, Data, Model, Teacher, Judge, Run, Device, BFloat16, Brief };
         train.SetAction((parsed, cancellation) => Task.Run(() => Train(parsed, cancellation), cancellation));
         var evaluate = new Command("evaluate", "Measure a model with its judge.") { Data, Model, Judge, Stride, Sheet };
         evaluate.SetAction(Evaluate);
-        return new Command("emoji", "The shipped model of emoji, 64 x 64.") { train, evaluate };
+        var compositions = new Command("compositions", "Draw some of the pictures that are made of the set's own, with their prompts.") { Data, Shown, RequiredSheet };
+        compositions.SetAction(parsed =>
+        {
+            using EmojiSet set = EmojiSet.Load(parsed.GetValue(Data)!.FullName, EmojiShapes.Side);
+            Console.WriteLine(CompositionSheet.Save(set, parsed.GetValue(Shown), parsed.GetValue(RequiredSheet)!));
+        });
+        return new Command("emoji", "The shipped model of emoji, 64 x 64.") { train, evaluate, compositions };
     }
 
     private static void Train(ParseResult parsed, CancellationToken cancellation)
@@ -41,8 +52,9 @@ public static class EmojiCommand
         // Ten mantissa bits in matrix products are enough here, and on a GPU several times as fast.
         backends.cuda.matmul.allow_tf32 = true;
         using EmojiSet set = EmojiSet.Load(parsed.GetValue(Data)!.FullName, EmojiShapes.Side);
-        (string model, string run, var device) = (parsed.GetValue(Model)!, parsed.GetValue(Run)!, new Device(parsed.GetValue(Device)!));
+        (string model, string teacher, string run, var device) = (parsed.GetValue(Model)!, parsed.GetValue(Teacher)!, parsed.GetValue(Run)!, new Device(parsed.GetValue(Device)!));
         var plan = new EmojiPlan { Precision = parsed.GetValue(BFloat16) ? bfloat16 : float32 };
+        plan = parsed.GetValue(Brief) ? plan.Brief() : plan;
         var progress = new Progress<TrainingProgress>(entry => Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture, $"{entry.Step}/{entry.Steps} loss {entry.Loss:F4} norm {entry.GradientNorm:F3} {entry.Seconds:F0} s")));
         foreach (string stage in parsed.GetValue(Stages)!)
@@ -51,13 +63,19 @@ public static class EmojiCommand
             switch (stage)
             {
                 case "autoencoder":
-                    EmojiAutoencoder.Train(set, plan, run, model, device, progress, cancellation);
+                    EmojiAutoencoder.Train(set, plan, run, teacher, device, progress, cancellation);
                     break;
                 case "denoiser":
-                    EmojiDenoiser.Learn(set, plan, run, model, device, progress, cancellation);
+                    EmojiDenoiser.Learn(set, plan, run, teacher, device, progress, cancellation);
                     break;
                 case "settle":
-                    EmojiDenoiser.Settle(set, plan, run, model, device, progress, cancellation);
+                    EmojiDenoiser.Settle(set, plan, run, teacher, device, progress, cancellation);
+                    break;
+                case "distil":
+                    new EmojiDistillation(set, plan, run, teacher, model, device).Distil(progress, cancellation);
+                    break;
+                case "sharpen":
+                    new EmojiDistillation(set, plan, run, teacher, model, device).Sharpen(progress, cancellation);
                     break;
                 default:
                     TrainJudge(set, plan, run, parsed.GetValue(Judge)!, device, progress, cancellation);

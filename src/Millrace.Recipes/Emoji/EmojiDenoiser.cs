@@ -1,5 +1,6 @@
 using Millrace.Checkpoints;
 using Millrace.Models.TextEncoders;
+using Millrace.Recipes.Emoji.Compositions;
 using Millrace.Training;
 using static TorchSharp.torch;
 
@@ -48,8 +49,9 @@ internal static class EmojiDenoiser
         Device device, TrainerOptions options, IProgress<TrainingProgress> progress, CancellationToken cancellation)
     {
         using var network = new TextConditionalNetwork(parts.UNet, parts.TextModel);
-        using var batches = new EmojiBatches(
-            set, parts.Autoencoder, new ClipTextEncoder(parts.TextModel, parts.Tokenizer), new TimestepGrid(), plan.DenoiserBatch, fromNoise, fromStrokes, device);
+        var encoder = new ClipTextEncoder(parts.TextModel, parts.Tokenizer);
+        using var examples = new EmojiExamples(set, [.. CompositionBook.Of(set).Where(composition => !composition.IsHeldOut)], encoder, device);
+        var batches = new EmojiBatches(examples, parts.Autoencoder, new TimestepGrid(), plan.DenoiserBatch, fromNoise, fromStrokes, device);
         var preview = new EmojiPreview(set, parts, device);
         void Preview(string folder, long step)
         {

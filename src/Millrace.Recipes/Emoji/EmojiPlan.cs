@@ -15,14 +15,40 @@ public sealed record EmojiPlan
     public long DenoiserSteps { get; init; } = 6_800;
 
     /// <summary>Steps of the denoiser after that, with pictures in place.</summary>
-    public long SettlingSteps { get; init; } = 4_000;
+    public long SettlingSteps { get; init; } = 9_000;
 
     /// <summary>Pictures in a batch of the denoiser.</summary>
     public int DenoiserBatch { get; init; } = 512;
+
+    /// <summary>Noise and the teacher's samples that the student learns from.</summary>
+    public int Pairs { get; init; } = 60_000;
+
+    /// <summary>Steps of the student with pairs.</summary>
+    public long DistillationSteps { get; init; } = 3_000;
+
+    /// <summary>Steps of the student against adversaries.</summary>
+    public long SharpeningSteps { get; init; } = 2_000;
+
+    /// <summary>Rows in a batch of the student.</summary>
+    public int StudentBatch { get; init; } = 384;
 
     /// <summary>Steps of the judge.</summary>
     public long JudgeSteps { get; init; } = 3_000;
 
     /// <summary>Precision of the computation of autoencoder and denoiser; the parameters stay float32.</summary>
     public ScalarType Precision { get; init; } = ScalarType.Float32;
+
+    /// <summary>The same plan, everything far shorter: to see that each stage runs.</summary>
+    public EmojiPlan Brief() => this with
+    {
+        AutoencoderSteps = 10,
+        DenoiserSteps = 10,
+        SettlingSteps = 10,
+        DenoiserBatch = 16,
+        Pairs = 64,
+        DistillationSteps = 10,
+        SharpeningSteps = 10,
+        StudentBatch = 16,
+        JudgeSteps = 10,
+    };
 }

@@ -77,11 +77,11 @@ public sealed class NitroFusionRecipe : Recipe
         {
             using var first = new Generator((ulong)context.Seed);
             using PointNetwork student = teacher.CopyTo(New());
-            var options = new DynamicAdversarialOptions { RefreshShare = refresh, RefineAfter = context.Steps(RefineAfter) };
+            var options = new DynamicAdversarialOptions { RefreshShare = refresh };
             using var heads = new HeadPool(DynamicAdversarialObjective.Groups(options.Timesteps.Count, Layers), copies, _ => new PointHead(teacher.Width), first);
             var objective = new DynamicAdversarialObjective(
-                student, Generator(student), heads, teacher.Features, Layers, Process,
-                (_, random) => seen.Draw(Batch, random) with { Noise = random.Normal(Batch, 2, 1, 1) }, Unconditional, options);
+                student, Generator(student).Batches((_, random) => seen.Draw(Batch, random) with { Noise = random.Normal(Batch, 2, 1, 1) }, context.Steps(RefineAfter)),
+                heads, teacher.Features, Layers, Process, Unconditional, options);
             context.Train(folder, objective, Training.Options(context.Steps(Steps), learningRate: 2e-4) with { AverageDecay = 0.995, Beta1 = 0.5 });
             Measure(arm, student);
             using var scope = NewDisposeScope();

@@ -1,4 +1,6 @@
+using Millrace.Distillation.Adversarial;
 using Millrace.Processes;
+using Millrace.Training;
 using static TorchSharp.torch;
 
 namespace Millrace.Distillation;
@@ -62,6 +64,41 @@ public sealed class FewStepGenerator
         using var scope = NewDisposeScope();
         NoiseLevel level = Levels[call];
         return Ask(sample.Times(level.Alpha).Plus(noise.Times(level.Sigma)), level, conditioning).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>
+    /// Batches for training: one call, or, where further calls are trained too, up to as many as there are levels, all but the last
+    /// without gradients.
+    /// </summary>
+    /// <param name="real">Real samples with fresh noise and their conditions.</param>
+    /// <param name="refineAfter">Steps before further calls are trained; null trains one call alone.</param>
+    public GeneratedBatches Batches(Coupling real, long? refineAfter) => (step, random) =>
+    {
+        using var scope = NewDisposeScope();
+        CoupledBatch batch = real(step, random);
+        Tensor generated = Run(batch, step >= refineAfter ? DrawCalls(random) : 1, random);
+        return new GeneratedBatch(generated.MoveToOuterDisposeScope(), batch.Sample.MoveToOuterDisposeScope(), batch.Conditioning.MoveToOuterDisposeScope());
+    };
+
+    private int DrawCalls(SeededRandom random)
+    {
+        using Tensor drawn = random.Integers(Levels.Count, 1);
+        return 1 + (int)drawn.item<long>();
+    }
+
+    private Tensor Run(CoupledBatch batch, int calls, SeededRandom random)
+    {
+        Tensor Call(Tensor sample, int call) => call == 0 ? Generate(batch.Noise, batch.Conditioning) : Refine(sample, call, random.Normal(sample.shape), batch.Conditioning);
+        Tensor sample = batch.Noise;
+        using (no_grad())
+        {
+            for (int call = 0; call < calls - 1; call++)
+            {
+                sample = Call(sample, call);
+            }
+        }
+
+        return Call(sample, calls - 1);
     }
 
     private Tensor Ask(Tensor x, NoiseLevel level, Conditioning conditioning)

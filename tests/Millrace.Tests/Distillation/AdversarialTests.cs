@@ -113,6 +113,20 @@ public sealed class AdversarialTests
     }
 
     [Fact]
+    public void Pairs_add_their_weighted_mean_square_to_the_generators_loss()
+    {
+        using var scope = NewDisposeScope();
+        using ScaledInput generator = new(0.5, PredictionType.Sample);
+        using HeadPool pool = Pool(DynamicAdversarialObjective.Groups(4, Layers), copies: 1);
+        double Loss(double weight) => Objective(generator, pool, refresh: 0, weight).GeneratorLoss(new TrainingDraw(0, 4)).item<float>();
+        using var random = new SeededRandom(4, CPU);
+        GeneratedBatch batch = Batches(generator)(0, random);
+        double apart = batch.Generated.Minus(batch.Real).Squared().mean().item<float>();
+        Assert.Equal(Loss(0) + (3 * apart), Loss(3), 1e-4);
+        Assert.Throws<ArgumentException>(() => new DynamicAdversarialOptions { PairWeight = -1 }.Validate());
+    }
+
+    [Fact]
     public void Further_calls_see_the_levels_noise_and_a_shift_of_1000_changes_nothing()
     {
         using var scope = NewDisposeScope();
@@ -153,10 +167,12 @@ public sealed class AdversarialTests
             repeats: 5);
     }
 
-    private static DynamicAdversarialObjective Objective(ScaledInput network, HeadPool pool, double refresh) => new(
-        network, new FewStepGenerator(network, Process.LevelAt(999), Process.LevelAt(499)), pool, Features, Layers, Process,
-        (_, random) => new CoupledBatch(random.Normal(16, Width, 1, 1).Plus(1), random.Normal(16, Width, 1, 1), Conditioning.WithoutText(16)),
-        conditioning => conditioning, new DynamicAdversarialOptions { RefreshShare = refresh, RefineAfter = 1 });
+    private static DynamicAdversarialObjective Objective(ScaledInput network, HeadPool pool, double refresh, double pairWeight = 0) => new(
+        network, Batches(network), pool, Features, Layers, Process, conditioning => conditioning,
+        new DynamicAdversarialOptions { RefreshShare = refresh, PairWeight = pairWeight });
+
+    private static GeneratedBatches Batches(ScaledInput network) => new FewStepGenerator(network, Process.LevelAt(999), Process.LevelAt(499)).Batches(
+        (_, random) => new CoupledBatch(random.Normal(16, Width, 1, 1).Plus(1), random.Normal(16, Width, 1, 1), Conditioning.WithoutText(16)), refineAfter: 1);
 
     private static IReadOnlyList<Tensor> Features(Tensor x, Tensor t, Conditioning conditioning) => [x.flatten(1), x.flatten(1).tanh()];
 

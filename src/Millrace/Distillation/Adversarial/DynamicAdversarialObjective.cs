@@ -7,8 +7,8 @@ using static TorchSharp.torch.nn;
 namespace Millrace.Distillation.Adversarial;
 
 /// <summary>
-/// Trains a one-step generator by adversaries alone: samples of generator and teacher are noised to one of a few levels, a frozen
-/// network makes features of them, and a changing few of many heads tell them apart.
+/// Trains a generator by adversaries: samples of generator and teacher are noised to one of a few levels, a frozen network makes
+/// features of them, and a changing few of many heads tell them apart.
 /// </summary>
 /// <remarks>
 /// Chen et al. 2024, arXiv 2412.02030, sections 4.1 to 4.3; hinge losses (Lim and Ye 2017, arXiv 1705.02894). Group of a head: (timestep,
@@ -19,33 +19,31 @@ public sealed class DynamicAdversarialObjective : IObjective
     private const int Views = 2; // with the condition and without
 
     private readonly Module _network;
-    private readonly FewStepGenerator _generator;
+    private readonly GeneratedBatches _batches;
     private readonly HeadPool _heads;
     private readonly FeatureExtractor _features;
     private readonly int _layers;
     private readonly IDiffusionProcess _process;
-    private readonly Coupling _real;
     private readonly Func<Conditioning, Conditioning> _withoutCondition;
     private readonly DynamicAdversarialOptions _options;
 
     /// <summary>Prepares the training.</summary>
     /// <param name="network">The generator's network, trained.</param>
-    /// <param name="generator">The generator, under autograd.</param>
+    /// <param name="batches">What it generates, beside what is real.</param>
     /// <param name="heads">The pool: <see cref="Groups"/> groups.</param>
     /// <param name="features">The frozen network's features.</param>
     /// <param name="layers">How many it gives.</param>
     /// <param name="process">Its process.</param>
-    /// <param name="real">The teacher's samples with fresh noise and their conditions.</param>
     /// <param name="withoutCondition">The conditioning of as many rows without a condition.</param>
     /// <param name="options">Levels and rates.</param>
     /// <exception cref="ArgumentException">Where an option is out of range.</exception>
     public DynamicAdversarialObjective(
-        Module network, FewStepGenerator generator, HeadPool heads, FeatureExtractor features, int layers, IDiffusionProcess process, Coupling real,
+        Module network, GeneratedBatches batches, HeadPool heads, FeatureExtractor features, int layers, IDiffusionProcess process,
         Func<Conditioning, Conditioning> withoutCondition, DynamicAdversarialOptions options)
     {
         options.Validate();
-        (_network, _generator, _heads, _features, _layers) = (network, generator, heads, features, layers);
-        (_process, _real, _withoutCondition, _options) = (process, real, withoutCondition, options);
+        (_network, _batches, _heads, _features, _layers) = (network, batches, heads, features, layers);
+        (_process, _withoutCondition, _options) = (process, withoutCondition, options);
     }
 
     /// <inheritdoc/>
@@ -65,13 +63,21 @@ public sealed class DynamicAdversarialObjective : IObjective
     /// <inheritdoc/>
     public IReadOnlyList<Parameter> AfterStep(long step) => _heads.Refresh(_options.RefreshShare, step);
 
-    /// <summary>The generator's loss, -mean D(fake), a scalar under autograd; the caller's to dispose.</summary>
+    /// <summary>The generator's loss, -mean D(fake), with the weighted mean square to the pairs' samples; a scalar under autograd, the caller's to dispose.</summary>
     public Tensor GeneratorLoss(TrainingDraw draw)
     {
         using var scope = NewDisposeScope();
         using var random = new SeededRandom(draw.Seed, _network.parameters().First().device);
-        CoupledBatch batch = _real(draw.Step, random);
-        return Judge(Generate(batch, draw.Step, random), batch.Conditioning, Choose(random), random).mean().neg().MoveToOuterDisposeScope();
+        GeneratedBatch batch = _batches(draw.Step, random);
+        Tensor loss = Judge(batch.Generated, batch.Conditioning, Choose(random), random).mean().neg();
+        if (_options.PairWeight > 0)
+        {
+            Tensor apart = batch.Generated.Minus(batch.Real).Squared().mean();
+            draw.Record("pairs", apart);
+            loss = loss.Plus(apart.Times(_options.PairWeight));
+        }
+
+        return loss.MoveToOuterDisposeScope();
     }
 
     /// <summary>The heads' loss, mean max(0, 1 - D(real)) + max(0, 1 + D(fake)), a scalar under autograd; the caller's to dispose.</summary>
@@ -79,15 +85,14 @@ public sealed class DynamicAdversarialObjective : IObjective
     {
         using var scope = NewDisposeScope();
         using var random = new SeededRandom(draw.Seed, _network.parameters().First().device);
-        CoupledBatch batch = _real(draw.Step, random);
-        Tensor fake;
+        GeneratedBatch batch;
         using (no_grad())
         {
-            fake = Generate(batch, draw.Step, random);
+            batch = _batches(draw.Step, random);
         }
 
         (int level, IReadOnlyList<Module<Tensor, Tensor>> heads) chosen = Choose(random);
-        Tensor onReal = Judge(batch.Sample, batch.Conditioning, chosen, random), onFake = Judge(fake, batch.Conditioning, chosen, random);
+        Tensor onReal = Judge(batch.Real, batch.Conditioning, chosen, random), onFake = Judge(batch.Generated, batch.Conditioning, chosen, random);
         draw.Record("heads on real", onReal.mean());
         draw.Record("heads on generated", onFake.mean());
         return onReal.TakenFrom(1).relu().mean().Plus(onFake.Plus(1).relu().mean()).MoveToOuterDisposeScope();
@@ -118,27 +123,5 @@ public sealed class DynamicAdversarialObjective : IObjective
         Tensor t = TensorArithmetic.Filled(level.Timestep, x.device, x.shape[0]);
         IEnumerable<Tensor> features = _features(x, t, conditioning).Concat(_features(x, t, _withoutCondition(conditioning)));
         return stack([.. features.Zip(chosen.Heads, (feature, head) => head.call(feature).flatten(1).mean([1]))], 0);
-    }
-
-    /// <summary>One call, or, where further calls are trained too, up to as many as the generator has, all but the last without gradients.</summary>
-    private Tensor Generate(CoupledBatch batch, long step, SeededRandom random)
-    {
-        int calls = 1;
-        if (step >= _options.RefineAfter)
-        {
-            using Tensor drawn = random.Integers(_generator.Levels.Count, 1);
-            calls += (int)drawn.item<long>();
-        }
-
-        Tensor sample = calls == 1 ? _generator.Generate(batch.Noise, batch.Conditioning) : batch.Noise;
-        for (int call = 0; call < calls - 1; call++)
-        {
-            using (no_grad())
-            {
-                sample = call == 0 ? _generator.Generate(batch.Noise, batch.Conditioning) : _generator.Refine(sample, call, random.Normal(sample.shape), batch.Conditioning);
-            }
-        }
-
-        return calls == 1 ? sample : _generator.Refine(sample, calls - 1, random.Normal(sample.shape), batch.Conditioning);
     }
 }

@@ -30,7 +30,7 @@ public static class ParameterInitialization
                     Draw(layer.Weight, layer.Bias, generator);
                     break;
                 case Embedding layer:
-                    layer.Weight.normal_(0, 0.02, generator);
+                    Fill(layer.Weight, values => values.normal_(0, 0.02, generator));
                     break;
                 case GroupNormalization layer:
                     layer.SetIdentity();
@@ -55,7 +55,19 @@ public static class ParameterInitialization
     private static void Draw(Tensor weight, Tensor? bias, Generator generator)
     {
         double bound = 1 / Math.Sqrt((double)weight.numel() / weight.shape[0]);
-        weight.uniform_(-bound, bound, generator);
-        bias?.uniform_(-bound, bound, generator);
+        Fill(weight, values => values.uniform_(-bound, bound, generator));
+        if (bias is not null)
+        {
+            Fill(bias, values => values.uniform_(-bound, bound, generator));
+        }
+    }
+
+    // Drawn on the CPU, where the generator lives: the same weights on every device.
+    private static void Fill(Tensor parameter, Action<Tensor> draw)
+    {
+        using var scope = NewDisposeScope();
+        Tensor values = empty(parameter.shape);
+        draw(values);
+        parameter.copy_(values);
     }
 }
