@@ -10,7 +10,7 @@ namespace Millrace.Recipes.Emoji;
 /// <summary>The command line of the emoji model.</summary>
 public static class EmojiCommand
 {
-    private static readonly string[] All = ["autoencoder", "denoiser", "settle", "distil", "sharpen", "judge"];
+    private static readonly string[] All = ["autoencoder", "denoiser", "settle", "distil", "judge"];
     private static readonly Option<DirectoryInfo> Data = new("--data") { Description = "Folder with captions.tsv and noto-emoji-72.tar.gz.", Required = true };
     private static readonly Option<string> Model = new("--model") { Description = "Folder of the model.", DefaultValueFactory = _ => "models/emoji" };
     private static readonly Option<string> Judge = new("--judge") { Description = "Folder of the judge.", DefaultValueFactory = _ => "models/emoji-judge" };
@@ -25,7 +25,7 @@ public static class EmojiCommand
     private static readonly Option<string> Teacher = new("--teacher") { Description = "Folder of the many-step model that the shipped one is distilled from.", DefaultValueFactory = _ => "runs/emoji-teacher" };
     private static readonly Argument<string[]> Stages = new("stages")
     {
-        Description = "autoencoder, denoiser, settle, distil, sharpen, judge; in this order, all of them by default.",
+        Description = "autoencoder, denoiser, settle, distil, judge; in this order, all of them by default.",
         DefaultValueFactory = _ => All,
     };
 
@@ -72,10 +72,7 @@ public static class EmojiCommand
                     EmojiDenoiser.Settle(set, plan, run, teacher, device, progress, cancellation);
                     break;
                 case "distil":
-                    new EmojiDistillation(set, plan, run, teacher, model, device).Distil(progress, cancellation);
-                    break;
-                case "sharpen":
-                    new EmojiDistillation(set, plan, run, teacher, model, device).Sharpen(progress, cancellation);
+                    EmojiDistillation.Distil(set, plan, run, teacher, model, device, progress, cancellation);
                     break;
                 default:
                     TrainJudge(set, plan, run, parsed.GetValue(Judge)!, device, progress, cancellation);

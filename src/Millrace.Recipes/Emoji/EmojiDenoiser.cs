@@ -14,28 +14,28 @@ namespace Millrace.Recipes.Emoji;
 internal static class EmojiDenoiser
 {
     private static readonly Augmentation Anywhere = new(Untouched: 0.5, MinimumScale: 0.6);
-    private static readonly Augmentation MostlyInPlace = new(Untouched: 0.92, MinimumScale: 0.75);
+    private static readonly Augmentation InPlace = new(Untouched: 1, MinimumScale: 1);
     private static readonly Augmentation WhereTheStrokesAre = new(Untouched: 0.3, MinimumScale: 0.6);
 
     /// <summary>Learns the tokenizer and trains with pictures moved anywhere, or goes on training; writes the result.</summary>
     public static void Learn(EmojiSet set, EmojiPlan plan, string run, string model, Device device, IProgress<TrainingProgress> progress, CancellationToken cancellation)
     {
         using StableDiffusionParts parts = EmojiModel.Begin(EmojiModel.TrainTokenizer(set), model, device);
-        Train(parts, Anywhere, Anywhere, set, plan, Path.Combine(run, "denoiser"), model, device, Options(plan.DenoiserSteps), progress, cancellation);
+        Train(parts, Anywhere, Anywhere, set, plan, Path.Combine(run, "denoiser"), model, device, Options(plan.DenoiserSteps, 1e-3), progress, cancellation);
     }
 
     /// <summary>Goes on from <see cref="Learn"/> with the pictures in place unless strokes show another; writes the result.</summary>
     public static void Settle(EmojiSet set, EmojiPlan plan, string run, string model, Device device, IProgress<TrainingProgress> progress, CancellationToken cancellation)
     {
         using StableDiffusionParts parts = DiffusersFolder.LoadParts(model, new LoadOptions { Device = device });
-        Train(parts, MostlyInPlace, WhereTheStrokesAre, set, plan, Path.Combine(run, "settling"), model, device, Options(plan.SettlingSteps), progress, cancellation);
+        Train(parts, InPlace, WhereTheStrokesAre, set, plan, Path.Combine(run, "settling"), model, device, Options(plan.SettlingSteps, 5e-4), progress, cancellation);
     }
 
-    private static TrainerOptions Options(long steps) => new()
+    private static TrainerOptions Options(long steps, double rate) => new()
     {
         Steps = steps,
-        LearningRate = 1e-3,
-        WarmupSteps = 300,
+        LearningRate = rate,
+        WarmupSteps = 100,
         FinalLearningRateRatio = 0.01,
         WeightDecay = 0.01,
         CheckpointEvery = 2000,

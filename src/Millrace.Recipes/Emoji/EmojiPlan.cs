@@ -12,10 +12,10 @@ public sealed record EmojiPlan
     public int AutoencoderBatch { get; init; } = 64;
 
     /// <summary>Steps of the denoiser with pictures moved anywhere.</summary>
-    public long DenoiserSteps { get; init; } = 6_800;
+    public long DenoiserSteps { get; init; } = 9_000;
 
     /// <summary>Steps of the denoiser after that, with pictures in place.</summary>
-    public long SettlingSteps { get; init; } = 9_000;
+    public long SettlingSteps { get; init; } = 1_500;
 
     /// <summary>Pictures in a batch of the denoiser.</summary>
     public int DenoiserBatch { get; init; } = 512;
@@ -24,10 +24,7 @@ public sealed record EmojiPlan
     public int Pairs { get; init; } = 60_000;
 
     /// <summary>Steps of the student with pairs.</summary>
-    public long DistillationSteps { get; init; } = 3_000;
-
-    /// <summary>Steps of the student against adversaries.</summary>
-    public long SharpeningSteps { get; init; } = 2_000;
+    public long DistillationSteps { get; init; } = 4_000;
 
     /// <summary>Rows in a batch of the student.</summary>
     public int StudentBatch { get; init; } = 384;
@@ -47,7 +44,6 @@ public sealed record EmojiPlan
         DenoiserBatch = 16,
         Pairs = 64,
         DistillationSteps = 10,
-        SharpeningSteps = 10,
         StudentBatch = 16,
         JudgeSteps = 10,
     };

@@ -17,6 +17,9 @@ public static class LibTorch
     /// <summary>The environment variable that names a libtorch folder: one that holds libtorch_cpu, or whose "lib" does.</summary>
     public const string FolderVariable = "LIBTORCH";
 
+    /// <summary>The environment variable that accepts another version of libtorch, such as "2.11", untested with this build.</summary>
+    public const string VersionVariable = "MILLRACE_LIBTORCH_VERSION";
+
     private static readonly Lazy<LoadedLibTorch> Loaded = new(LoadOnce);
 
     /// <summary>The libtorch version (major and minor) that the TorchSharp of this build was compiled against.</summary>
@@ -44,12 +47,12 @@ public static class LibTorch
         NativeLibraryFile.Open("c10", folder);
         nint torchCpu = NativeLibraryFile.Open("torch_cpu", folder);
         Version? version = VersionOf(torchCpu);
-        if (version is not null && (version.Major, version.Minor) != (RequiredVersion.Major, RequiredVersion.Minor))
+        if (version is not null && !Fits(version, RequiredVersion) && Environment.GetEnvironmentVariable(VersionVariable) != $"{version.Major}.{version.Minor}")
         {
             throw new LibTorchLoadException(
                 NativeLibraryFile.PathOf("torch_cpu", folder),
                 $"it is version {version}, and this build needs {RequiredVersion}",
-                $"Install libtorch {RequiredVersion} there, or unset {FolderVariable} to use the one that comes with the application.");
+                $"Install libtorch {RequiredVersion} there, or unset {FolderVariable} to use the one that comes with the application; {VersionVariable}={version.Major}.{version.Minor} loads it all the same.");
         }
 
         foreach (string cuda in new[] { "c10_cuda", "torch_cuda" }.Where(name => File.Exists(NativeLibraryFile.PathOf(name, folder))))
@@ -62,6 +65,8 @@ public static class LibTorch
         InitializeTorchSharp();
         return new LoadedLibTorch(folder, version);
     }
+
+    private static bool Fits(Version version, Version required) => (version.Major, version.Minor) == (required.Major, required.Minor);
 
     /// <summary>In a method of its own, because merely compiling a use of <see cref="torch"/> may run its static constructor.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
