@@ -1,10 +1,8 @@
 using Millrace.Checkpoints;
 using Millrace.Distillation.Adversarial;
 using Millrace.Models.TextEncoders;
-using Millrace.Models.UNets;
 using Millrace.Recipes.Emoji.Compositions;
 using Millrace.Training;
-using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 

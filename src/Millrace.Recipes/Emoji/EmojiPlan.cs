@@ -15,16 +15,16 @@ public sealed record EmojiPlan
     public long DenoiserSteps { get; init; } = 9_000;
 
     /// <summary>Steps of the denoiser after that, with pictures in place.</summary>
-    public long SettlingSteps { get; init; } = 1_500;
+    public long SettlingSteps { get; init; } = 5_000;
 
     /// <summary>Pictures in a batch of the denoiser.</summary>
     public int DenoiserBatch { get; init; } = 512;
 
     /// <summary>Noise and the teacher's samples that the student learns from.</summary>
-    public int Pairs { get; init; } = 60_000;
+    public int Pairs { get; init; } = 100_000;
 
     /// <summary>Steps of the student with pairs.</summary>
-    public long DistillationSteps { get; init; } = 4_000;
+    public long DistillationSteps { get; init; } = 6_000;
 
     /// <summary>Rows in a batch of the student.</summary>
     public int StudentBatch { get; init; } = 384;
