@@ -147,7 +147,7 @@ public sealed class GenerateWithSolverTests(TinyFolderFixture folders) : IClassF
     [InlineData("sd", "--handover", "0.5", "--handover goes with --refiner")]
     [InlineData("sd", "--control", "folder", "--control must be PATH=PICTURE")]
     [InlineData("sd", "--guidance-rescale", "2", "GuidanceRescale must be in [0, 1], got 2")]
-    [InlineData("sd3", "--steps", "0,16", "cannot be streamed")]
+    [InlineData("sd-inpainting", "--steps", "0,16", "cannot be streamed")]
     [InlineData("sd", "--size", "15", "multiples of 2")]
     [InlineData("sd", "--steps", "0", "Steps must be at least 1")]
     public async Task What_cannot_be_is_refused_in_one_sentence(string name, string option, string value, string because)
