@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Diagnostics;
 using Millrace.Benchmarks;
 using Millrace.Runtime;
 using static TorchSharp.torch;
@@ -8,7 +9,7 @@ namespace Millrace.Cli.Commands;
 /// <summary>millrace bench: the figures of the README.</summary>
 internal static class BenchCommand
 {
-    private const string Summary = "Measure the streaming engine and the trainer on this machine.";
+    private const string Summary = "Measure the streaming engine, the server and the trainer on this machine.";
 
     private const string StreamDetails = """
         Measures, in one process and one run, medians after warm-up: the whole engine against the plain pipeline that one writes
@@ -25,17 +26,27 @@ internal static class BenchCommand
         from sending a frame to its picture. Takes a minute.
         """;
 
+    private const string ServeDetails = """
+        Starts "millrace serve" on loopback as a process of its own, and 1, 2 and 4 WebSocket clients in this one, each with a prompt,
+        a seed and a clip of his own, who send the next frame when a picture comes back. Prints the time from process start to address
+        and first picture; frames a second of all together; the round trip from sending a frame to having its picture; how much of it
+        the frame was in the engine, and what server, wire and client add to that; and where the engine spends its time. Takes a minute.
+        """;
+
     private const string TrainDetails = """
         Measures, in one process and one run, step by step in turn: a step of the trainer (draws, noise levels, clipping, average of
         the weights, log, checkpoints) against forward, backward and libtorch's AdamW alone, on a U-Net of the shipped model's size.
         Takes a minute.
         """;
 
+    private static readonly TimeSpan ServeMeasured = TimeSpan.FromSeconds(6);
+
     public static Command Create(Terminal terminal)
     {
         var command = new Command("bench", Summary);
         command.Add(CreateStream(terminal));
         command.Add(CreateHub(terminal));
+        command.Add(CreateServe(terminal));
         command.Add(CreateTrain(terminal));
         return command;
     }
@@ -70,6 +81,30 @@ internal static class BenchCommand
                 return ExitCode.Success;
             },
             cancellationToken));
+        return command;
+    }
+
+    private static DetailedCommand CreateServe(Terminal terminal)
+    {
+        var model = new Option<string?>("--model", "-m") { Description = "Serve this model; without it, the shipped one.", HelpName = "DIR" };
+        var command = new DetailedCommand("serve", "Measure the server's start, and 1, 2 and 4 clients over loopback.", ServeDetails) { model, CommonOptions.Json };
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            string named = parsed.GetValue(model) ?? ModelCatalog.DefaultModel;
+            string data = Directory.CreateTempSubdirectory("millrace-").FullName;
+            try
+            {
+                var server = new ProcessStartInfo("dotnet", [typeof(BenchCommand).Assembly.Location, "serve", ModelCatalog.Find(named), "--port", "0", "--data", data]);
+                string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(named));
+                ServeBenchmarkReport report = await ServeBenchmark.RunAsync(server, name, ServeMeasured, new Notes(terminal), cancellationToken);
+                Write(terminal, parsed.GetValue(CommonOptions.Json), report, one => one.Lines());
+                return ExitCode.Success;
+            }
+            finally
+            {
+                Directory.Delete(data, recursive: true);
+            }
+        });
         return command;
     }
 

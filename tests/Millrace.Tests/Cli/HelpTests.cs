@@ -17,6 +17,7 @@ public sealed class HelpTests
     [InlineData("bench")]
     [InlineData("bench stream")]
     [InlineData("bench hub")]
+    [InlineData("bench serve")]
     [InlineData("bench train")]
     [InlineData("recipe")]
     [InlineData("recipe run")]
