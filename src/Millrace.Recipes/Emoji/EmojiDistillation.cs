@@ -1,4 +1,5 @@
 using Millrace.Checkpoints;
+using Millrace.Distillation;
 using Millrace.Distillation.Adversarial;
 using Millrace.Models.TextEncoders;
 using Millrace.Recipes.Emoji.Compositions;
@@ -10,10 +11,13 @@ namespace Millrace.Recipes.Emoji;
 
 /// <summary>
 /// Last stage of the emoji model: a student that begins as its teacher learns what the teacher makes of noise in many guided steps,
-/// in one call and in two, and goes on learning from pictures under strokes.
+/// in one call and in two, and goes on learning from pictures under strokes; its weights then go half of the way back to its teacher's.
 /// </summary>
 internal static class EmojiDistillation
 {
+    // The student draws better from noise, the teacher from strokes; half way between their weights, which are near each other, both hold.
+    private const double BackToTheTeacher = 0.5;
+
     private static readonly Augmentation InPlace = new(Untouched: 1, MinimumScale: 1);
     private static readonly Augmentation WhereTheStrokesAre = new(Untouched: 0.3, MinimumScale: 0.6);
 
@@ -44,7 +48,15 @@ internal static class EmojiDistillation
         }
 
         using var trainer = new Trainer(new PairObjective(network, batches.Draw, Preview), Options(plan.DistillationSteps), Path.Combine(run, "distil"));
-        trainer.Run(seed: 4, progress, cancellation);
+        if (trainer.Run(seed: 4, progress, cancellation))
+        {
+            trainer.WithAverage(() =>
+            {
+                WeightArithmetic.AddDifference(parts.UNet, teaching.UNet, parts.UNet, BackToTheTeacher);
+                WeightArithmetic.AddDifference(parts.TextModel, teaching.TextModel, parts.TextModel, BackToTheTeacher);
+                DiffusersFolder.Save(model, parts, float16);
+            });
+        }
     }
 
     private static TrainerOptions Options(long steps) => new()

@@ -26,7 +26,7 @@ internal sealed class EmojiExamples : IDisposable
     public EmojiExamples(EmojiSet set, IReadOnlyList<Composition> compositions, ClipTextEncoder encoder, Device device)
     {
         var random = new Random(1);
-        Composition[] coloured = [.. compositions.Where(IsColour)], faced = [.. compositions.Where(composition => !IsColour(composition))];
+        Composition[] coloured = [.. compositions.Where(composition => composition.IsColour)], faced = [.. compositions.Where(composition => !composition.IsColour)];
         byte[][] layers = [.. set.Layers, .. coloured.Concat(faced).Select(composition => composition.Pixels)];
         string[][] captions =
         [
@@ -98,8 +98,6 @@ internal sealed class EmojiExamples : IDisposable
             tensor.Dispose();
         }
     }
-
-    private static bool IsColour(Composition composition) => PaletteColour.All.Any(colour => colour.Name == composition.Word);
 
     private static Tensor Tokens(ClipTextEncoder encoder, string[][] captions, Device device)
     {

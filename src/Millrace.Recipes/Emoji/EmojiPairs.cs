@@ -3,8 +3,6 @@ using Millrace.Distillation;
 using Millrace.Guidance;
 using Millrace.Models;
 using Millrace.Models.TextEncoders;
-using Millrace.Processes;
-using Millrace.Solvers;
 using Millrace.Training;
 using static TorchSharp.torch;
 
@@ -13,8 +11,7 @@ namespace Millrace.Recipes.Emoji;
 /// <summary>Noise and what the teacher makes of it in many guided steps, with the caption it was told.</summary>
 internal sealed class EmojiPairs : IDisposable
 {
-    private const int Steps = 16, Batch = 1024;
-    private const double GuidanceScale = 1.5;
+    private const int Batch = 1024;
     private const double EmptyPromptShare = 0.05;
 
     private readonly Tensor _noise, _sample, _tokens;
@@ -36,14 +33,12 @@ internal sealed class EmojiPairs : IDisposable
         Tensor rows = examples.Rows(count, random);
         Tensor tokens = where(random.Uniform(count, 1).IsBelow(EmptyPromptShare), examples.EmptyTokens, examples.Describe(rows, random).Tokens);
         using var denoiser = new CaptionedTeacher(teacher, tokens, new ClipTextEncoder(teacher.TextModel, teacher.Tokenizer), device);
-        var origin = new PairOrigin(WeightFingerprint.Of(teacher.UNet), $"DDIM, {Steps} trailing steps, guidance scale {GuidanceScale}");
+        var origin = new PairOrigin(WeightFingerprint.Of(teacher.UNet), TeacherSampling.Description);
         if (!File.Exists(file))
         {
-            IReadOnlyList<NoiseInterval> steps = NoiseInterval.Between(
-                [.. TimestepGrids.Spaced(TimestepSpacing.Trailing, Steps, teacher.Process.TrainTimesteps).Select(timestep => teacher.Process.LevelAt(timestep)), new NoiseLevel(0, 1, 0)]);
             int side = EmojiShapes.Side / teacher.Autoencoder.SpatialFactor;
             using PairStore made = PairGeneration.Run(
-                new Sampler(denoiser, new DdimSolver(steps)), 1, [teacher.Autoencoder.LatentChannels, side, side], count, origin, seed: 12, Batch, classes: count, cancellation: cancellation);
+                TeacherSampling.Over(denoiser, teacher.Process), 1, [teacher.Autoencoder.LatentChannels, side, side], count, origin, seed: 12, Batch, classes: count, cancellation: cancellation);
             made.Save(file);
         }
 
@@ -81,7 +76,7 @@ internal sealed class EmojiPairs : IDisposable
         {
             (_teacher, _tokens, _device) = (teacher, tokens, device);
             _empty = encoder.Encode([""]);
-            _guided = new ClassifierFreeGuidance(new Denoiser(teacher.UNet, teacher.Prediction), _empty, GuidanceScale);
+            _guided = new ClassifierFreeGuidance(new Denoiser(teacher.UNet, teacher.Prediction), _empty, TeacherSampling.GuidanceScale);
         }
 
         public PredictionType Prediction => _teacher.Prediction;

@@ -35,6 +35,20 @@ public sealed record EmojiPlan
     /// <summary>Precision of the computation of autoencoder and denoiser; the parameters stay float32.</summary>
     public ScalarType Precision { get; init; } = ScalarType.Float32;
 
+    /// <summary>The same plan with a share of the steps of every stage, at least one each.</summary>
+    public EmojiPlan Scaled(double share)
+    {
+        long Steps(long steps) => Math.Max(1, (long)Math.Round(steps * share));
+        return this with
+        {
+            AutoencoderSteps = Steps(AutoencoderSteps),
+            DenoiserSteps = Steps(DenoiserSteps),
+            SettlingSteps = Steps(SettlingSteps),
+            DistillationSteps = Steps(DistillationSteps),
+            JudgeSteps = Steps(JudgeSteps),
+        };
+    }
+
     /// <summary>The same plan, everything far shorter: to see that each stage runs.</summary>
     public EmojiPlan Brief() => this with
     {

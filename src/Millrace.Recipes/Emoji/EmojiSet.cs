@@ -1,5 +1,6 @@
 using System.Formats.Tar;
 using System.IO.Compression;
+using Millrace.Runtime;
 using SkiaSharp;
 using static TorchSharp.torch;
 
@@ -30,8 +31,10 @@ public sealed class EmojiSet : IDisposable
     /// <param name="folder">Where the two files are.</param>
     /// <param name="side">Side of the pictures in pixels.</param>
     /// <exception cref="InvalidDataException">Where a caption has no picture.</exception>
+    /// <exception cref="LibTorchLoadException">Where libtorch does not load.</exception>
     public static EmojiSet Load(string folder, int side)
     {
+        LibTorch.Load();
         var layers = new Dictionary<string, byte[]>(StringComparer.Ordinal);
         using (var tar = new TarReader(new GZipStream(File.OpenRead(Path.Combine(folder, "noto-emoji-72.tar.gz")), CompressionMode.Decompress)))
         {

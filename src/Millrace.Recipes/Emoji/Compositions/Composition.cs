@@ -12,6 +12,9 @@ internal sealed record Composition(string Word, string Thing, int Row, byte[] Pi
     /// <summary>What one asks for it with.</summary>
     public string Prompt => $"{Word} {Thing}";
 
+    /// <summary>Whether the word is a colour, and not an expression.</summary>
+    public bool IsColour => PaletteColour.All.Any(colour => colour.Name == Word);
+
     /// <summary>Whether it is kept from training, to see what a model makes of a combination that it has not met; by its prompt alone.</summary>
     public bool IsHeldOut => Hash(Prompt) % OneIn == 0;
 
