@@ -7,16 +7,17 @@ public sealed class ArchitectureTests
 {
     public static TheoryData<string, string[]> Rules => new()
     {
-        { "Processes", ["Solvers", "Guidance", "Models", "Checkpoints", "Streaming", "Training", "Evaluation", "Imaging", "Runtime"] },
-        { "Solvers", ["Guidance", "Models", "Checkpoints", "Streaming", "Training", "Evaluation", "Imaging", "Runtime"] },
-        { "Guidance", ["Solvers", "Models", "Checkpoints", "Streaming", "Training", "Evaluation", "Imaging", "Runtime"] },
-        { "Imaging", ["Processes", "Solvers", "Guidance", "Models", "Checkpoints", "Streaming", "Training", "Evaluation"] },
-        { "Runtime", ["Processes", "Solvers", "Guidance", "Models", "Checkpoints", "Streaming", "Training", "Evaluation", "Imaging"] },
-        { "Models", ["Solvers", "Guidance", "Checkpoints", "Streaming", "Training", "Evaluation", "Imaging"] },
-        { "Checkpoints", ["Guidance", "Streaming", "Training", "Evaluation", "Imaging"] },
-        { "Streaming", ["Models", "Checkpoints", "Training", "Evaluation"] },
-        { "Training", ["Distillation", "Streaming", "Evaluation"] },
-        { "Distillation", ["Streaming", "Evaluation"] },
+        { "Processes", ["Solvers", "Guidance", "Models", "Checkpoints", "Streaming", "Training", "Evaluation", "Imaging", "Runtime", "Compression"] },
+        { "Solvers", ["Guidance", "Models", "Checkpoints", "Streaming", "Training", "Evaluation", "Imaging", "Runtime", "Compression"] },
+        { "Guidance", ["Solvers", "Models", "Checkpoints", "Streaming", "Training", "Evaluation", "Imaging", "Runtime", "Compression"] },
+        { "Imaging", ["Processes", "Solvers", "Guidance", "Models", "Checkpoints", "Streaming", "Training", "Evaluation", "Compression"] },
+        { "Runtime", ["Processes", "Solvers", "Guidance", "Models", "Checkpoints", "Streaming", "Training", "Evaluation", "Imaging", "Compression"] },
+        { "Models", ["Solvers", "Guidance", "Checkpoints", "Streaming", "Training", "Evaluation", "Imaging", "Compression"] },
+        { "Checkpoints", ["Guidance", "Streaming", "Training", "Evaluation", "Imaging", "Compression"] },
+        { "Streaming", ["Models", "Checkpoints", "Training", "Evaluation", "Compression"] },
+        { "Training", ["Distillation", "Streaming", "Evaluation", "Compression"] },
+        { "Distillation", ["Streaming", "Evaluation", "Compression"] },
+        { "Compression", ["Streaming", "Evaluation", "Pipelines"] },
     };
 
     [Theory]

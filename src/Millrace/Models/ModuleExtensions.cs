@@ -16,4 +16,14 @@ internal static class ModuleExtensions
             module.register_module(name, part);
         }
     }
+
+    /// <summary>Takes parts out, for good.</summary>
+    public static void Discard(this Module module, Func<string, bool> which)
+    {
+        foreach ((string name, Module part) in module.named_children().Where(child => which(child.name)).ToArray())
+        {
+            module.register_module(name, null!); // takes the name out
+            part.Dispose();
+        }
+    }
 }

@@ -8,7 +8,7 @@ using Kernel = Millrace.Runtime.Kernels.Attention;
 namespace Millrace.Models.Layers;
 
 /// <summary>Multi-head attention of tokens [B, N, width] to a context [B, M, context width]; to themselves where the context is the tokens.</summary>
-internal sealed class Attention : Module<Tensor, Tensor, Tensor>
+internal sealed class Attention : Module<Tensor, Tensor, Tensor>, IBranchedLayer, IRegionalLayer
 {
     [ComponentName(Name = "to_q")]
     private readonly Linear _query;
@@ -23,7 +23,8 @@ internal sealed class Attention : Module<Tensor, Tensor, Tensor>
     private readonly Sequential _output;
 
     private readonly int _width;
-    private readonly int _heads;
+    private readonly int _headWidth;
+    private int _heads;
     private readonly bool _contextIsTokens;
     private readonly bool _upcast;
     private Tensor? _joinedProjection;
@@ -39,12 +40,37 @@ internal sealed class Attention : Module<Tensor, Tensor, Tensor>
     public Attention(int width, int contextWidth, int heads, bool upcast, TensorOptions tensors, bool contextIsTokens = false, bool bias = false)
         : base(nameof(Attention))
     {
-        (_width, _heads, _contextIsTokens, _upcast) = (width, heads, contextIsTokens, upcast);
+        (_width, _headWidth, _heads, _contextIsTokens, _upcast) = (width, width / heads, heads, contextIsTokens, upcast);
         _query = new Linear(width, width, bias, tensors);
         _key = new Linear(contextWidth, width, bias, tensors);
         _value = new Linear(contextWidth, width, bias, tensors);
         _output = Sequential(new Linear(width, width, options: tensors));
         RegisterComponents();
+    }
+
+    /// <inheritdoc/>
+    public LayerBranch Branch => LayerBranch.OfHeads(_heads, _headWidth);
+
+    /// <inheritdoc/>
+    public void Keep(int units, TensorOptions tensors)
+    {
+        Branch.Resize(this, units, tensors);
+        _heads = units;
+    }
+
+    /// <inheritdoc/>
+    public GlobalRegionalAttention? Regional { get; private set; }
+
+    /// <inheritdoc/>
+    /// <exception cref="ArgumentException">Where the context is not the tokens.</exception>
+    public void UseRegions(RegionalAttentionOptions options, TensorOptions tensors)
+    {
+        if (!_contextIsTokens)
+        {
+            throw new ArgumentException("Attention to a text has no grid of keys: only that of pixels to each other can be one of windows.", nameof(options));
+        }
+
+        register_module(GlobalRegionalAttention.Part, Regional = new GlobalRegionalAttention(options, _heads, tensors));
     }
 
     /// <summary>
@@ -53,6 +79,11 @@ internal sealed class Attention : Module<Tensor, Tensor, Tensor>
     /// </summary>
     public void Fuse()
     {
+        if (_heads * _headWidth != _width || Regional is not null)
+        {
+            return; // The kernel takes whole layers with whole attention.
+        }
+
         Linear[] joined = _contextIsTokens ? [_query, _key, _value] : [_key, _value];
         using IDisposable noGrad = no_grad();
         _joinedProjection?.Dispose();
@@ -75,12 +106,14 @@ internal sealed class Attention : Module<Tensor, Tensor, Tensor>
     /// <param name="tokens">[B, N, width].</param>
     /// <param name="context">[B, M, context width].</param>
     /// <param name="bias">Added to the scores, [B, 1, 1 or N, M]; null for none.</param>
-    public Tensor Forward(Tensor tokens, Tensor context, Tensor? bias)
+    /// <param name="grid">Height and width of the grid that the tokens are of, where they are of one.</param>
+    public Tensor Forward(Tensor tokens, Tensor context, Tensor? bias, (long Height, long Width)? grid = null)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor attended = bias is null && _joinedProjection is { } joined && Kernel.Handles(tokens, _width, _heads)
+        Tensor attended = _heads == 0 ? tokens.narrow(2, 0, 0)
+            : bias is null && _joinedProjection is { } joined && Kernel.Handles(tokens, _width, _heads)
             ? AttendFused(tokens, context, joined)
-            : Attend(_query.call(tokens), _key.call(context), _value.call(context), bias).to(tokens.dtype);
+            : Attend(_query.call(tokens), _key.call(context), _value.call(context), bias, grid).to(tokens.dtype);
         return _output.call(attended).MoveToOuterDisposeScope();
     }
 
@@ -102,14 +135,19 @@ internal sealed class Attention : Module<Tensor, Tensor, Tensor>
         ? Kernel.Run(functional.linear(tokens, joined, _joinedBias), _heads)
         : Kernel.Run(_query.call(tokens), functional.linear(context, joined, _joinedBias), _heads);
 
-    private Tensor Attend(Tensor query, Tensor key, Tensor value, Tensor? bias) =>
-        functional.scaled_dot_product_attention(SplitHeads(query), SplitHeads(key), SplitHeads(value), attn_mask: _upcast ? bias?.to(float32) : bias?.to(query.dtype))
-            .transpose(1, 2).flatten(2);
+    private Tensor Attend(Tensor query, Tensor key, Tensor value, Tensor? bias, (long Height, long Width)? grid)
+    {
+        (Tensor queries, Tensor keys, Tensor values) = (SplitHeads(query), SplitHeads(key), SplitHeads(value));
+        Tensor attended = Regional is not null && grid is { } sides
+            ? Regional.Forward(queries, keys, values, sides.Height, sides.Width)
+            : functional.scaled_dot_product_attention(queries, keys, values, attn_mask: _upcast ? bias?.to(float32) : bias?.to(query.dtype));
+        return attended.transpose(1, 2).flatten(2);
+    }
 
     // [B, N, width] to [B, heads, N, width / heads]
     private Tensor SplitHeads(Tensor tokens)
     {
-        Tensor heads = tokens.unflatten(2, _heads, -1).transpose(1, 2);
+        Tensor heads = tokens.unflatten(2, _heads, _headWidth).transpose(1, 2);
         return _upcast ? heads.to(float32) : heads;
     }
 }

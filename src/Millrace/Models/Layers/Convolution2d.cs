@@ -44,6 +44,12 @@ public sealed class Convolution2d : Module<Tensor, Tensor>
     /// <summary>[out], or null.</summary>
     public Parameter? Bias => _bias;
 
+    /// <summary>Step of the kernel, down and across.</summary>
+    internal long[] Stride => _stride;
+
+    /// <summary>Zeros around the input, above and beside.</summary>
+    internal long[] Padding => _padding;
+
     /// <summary>Lays the weight out in channels-last order. A convolution of one pixel then is a matrix product on pixels that lie so, which costs less to call.</summary>
     internal void UseChannelsLast()
     {

@@ -6,10 +6,13 @@ using static TorchSharp.torch.nn;
 namespace Millrace.Models.Layers;
 
 /// <summary>The token-wise network of a transformer block: a layer four times as wide, and back. [B, N, width] to the same shape.</summary>
-internal sealed class FeedForward : Module<Tensor, Tensor>
+internal sealed class FeedForward : Module<Tensor, Tensor>, IBranchedLayer
 {
     [ComponentName(Name = "net")]
     private readonly Sequential _layers;
+
+    private readonly bool _gated;
+    private int _hidden;
 
     /// <param name="width">Width of the tokens.</param>
     /// <param name="tensors">Where and how the parameters are made.</param>
@@ -17,11 +20,30 @@ internal sealed class FeedForward : Module<Tensor, Tensor>
     public FeedForward(int width, TensorOptions tensors, Activation? activation = null)
         : base(nameof(FeedForward))
     {
+        (_gated, _hidden) = (activation is null, 4 * width);
+
         // Checkpoints number a dropout between the two, which has no parameters and no effect at inference.
         _layers = Sequential(
             ("0", activation is { } plain ? new ActivatedLinear(width, 4 * width, plain, tensors) : new GatedGelu(width, 4 * width, tensors)),
             ("2", new Linear(4 * width, width, options: tensors)));
         RegisterComponents();
+    }
+
+    /// <inheritdoc/>
+    public LayerBranch Branch
+    {
+        get
+        {
+            LayerBranch.Part value = new("net.0.proj", 0, 1), gate = new("net.0.proj", _hidden, 1); // value and gate of a channel are rows of one matrix
+            return new LayerBranch(BranchKind.FeedForwardChannel, _hidden, _gated ? [value, gate] : [value], [new("net.2", 0, 1)]);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Keep(int units, TensorOptions tensors)
+    {
+        Branch.Resize(this, units, tensors);
+        _hidden = units;
     }
 
     public override Tensor forward(Tensor tokens) => _layers.call(tokens);

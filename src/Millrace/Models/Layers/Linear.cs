@@ -34,6 +34,19 @@ public sealed class Linear : Module<Tensor, Tensor>
     /// <summary>[out], or null.</summary>
     public Parameter? Bias => _bias;
 
+    /// <summary>Gives the layer other widths; its parameters have no values then.</summary>
+    internal void Resize(long outFeatures, long inFeatures, TensorOptions tensors)
+    {
+        using IDisposable noGrad = no_grad();
+        using Tensor weight = tensors.CreateParameter(outFeatures, inFeatures);
+        _weight.set_(weight);
+        if (_bias is not null)
+        {
+            using Tensor bias = tensors.CreateParameter(outFeatures);
+            _bias.set_(bias);
+        }
+    }
+
     /// <inheritdoc/>
     public override Tensor forward(Tensor input)
     {

@@ -7,7 +7,7 @@ using static TorchSharp.torch.nn;
 namespace Millrace.Models.Layers;
 
 /// <summary>x + attention of the pixels of x to each other, [B, C, H, W] to the same shape.</summary>
-internal sealed class PixelAttention : Module<Tensor, Tensor>
+internal sealed class PixelAttention : Module<Tensor, Tensor>, IResidualLayer, IBranchedLayer, IRegionalLayer
 {
     [ComponentName(Name = "group_norm")]
     private readonly GroupNormalization? _norm;
@@ -24,8 +24,10 @@ internal sealed class PixelAttention : Module<Tensor, Tensor>
     [ComponentName(Name = "to_out")]
     private readonly Sequential _output;
 
-    private readonly int _heads;
+    private readonly int _headWidth;
     private readonly double _outScale;
+    private int _heads;
+    private bool _removed;
 
     /// <param name="channels">C.</param>
     /// <param name="norm">Of the normalization before attention; null for none.</param>
@@ -35,7 +37,7 @@ internal sealed class PixelAttention : Module<Tensor, Tensor>
     public PixelAttention(int channels, GroupNormOptions? norm, TensorOptions tensors, int heads = 1, double outScale = 1)
         : base(nameof(PixelAttention))
     {
-        (_heads, _outScale) = (heads, outScale);
+        (_headWidth, _heads, _outScale) = (channels / heads, heads, outScale);
         Linear Projection() => new(channels, channels, options: tensors);
         _norm = norm?.Create(channels, tensors);
         _query = Projection();
@@ -45,13 +47,53 @@ internal sealed class PixelAttention : Module<Tensor, Tensor>
         RegisterComponents();
     }
 
+    /// <inheritdoc/>
+    public bool KeepsShape => true;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> Ends => ["to_out.0"];
+
+    /// <inheritdoc/>
+    public LayerBranch? Branch => _removed ? null : LayerBranch.OfHeads(_heads, _headWidth);
+
+    /// <inheritdoc/>
+    public void Keep(int units, TensorOptions tensors)
+    {
+        Branch!.Resize(this, units, tensors);
+        _heads = units;
+    }
+
+    /// <inheritdoc/>
+    public void Remove()
+    {
+        this.Discard(_ => true);
+        _removed = true;
+    }
+
+    /// <inheritdoc/>
+    public GlobalRegionalAttention? Regional { get; private set; }
+
+    /// <inheritdoc/>
+    public void UseRegions(RegionalAttentionOptions options, TensorOptions tensors) =>
+        register_module(GlobalRegionalAttention.Part, Regional = new GlobalRegionalAttention(options, _heads, tensors));
+
     public override Tensor forward(Tensor x)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor Heads(Tensor projected) => projected.unflatten(2, _heads, -1).transpose(1, 2); // [B, heads, H W, C / heads]
-        Tensor tokens = (_norm?.call(x) ?? x).flatten(2).transpose(1, 2); // [B, H W, C]
-        Tensor attended = functional.scaled_dot_product_attention(Heads(_query.call(tokens)), Heads(_key.call(tokens)), Heads(_value.call(tokens)));
-        Tensor sum = x.Plus(_output.call(attended.transpose(1, 2).flatten(2)).transpose(1, 2).reshape(x.shape));
+        Tensor sum = _removed ? x.alias() : x.Plus(Attend(x));
         return (_outScale == 1 ? sum : sum.Times(1 / _outScale)).MoveToOuterDisposeScope();
+    }
+
+    private Tensor Attend(Tensor x)
+    {
+        Tensor Heads(Tensor projected) => projected.unflatten(2, _heads, _headWidth).transpose(1, 2); // [B, heads, H W, C / heads]
+        Tensor tokens = (_norm?.call(x) ?? x).flatten(2).transpose(1, 2); // [B, H W, C]
+        Tensor attended = _heads == 0 ? tokens.narrow(2, 0, 0)
+            : Attended(Heads(_query.call(tokens)), Heads(_key.call(tokens)), Heads(_value.call(tokens))).transpose(1, 2).flatten(2);
+        return _output.call(attended).transpose(1, 2).reshape(x.shape);
+
+        Tensor Attended(Tensor query, Tensor key, Tensor value) => Regional is null
+            ? functional.scaled_dot_product_attention(query, key, value)
+            : Regional.Forward(query, key, value, x.shape[2], x.shape[3]);
     }
 }

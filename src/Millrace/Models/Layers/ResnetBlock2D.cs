@@ -6,13 +6,13 @@ using static TorchSharp.torch.nn;
 namespace Millrace.Models.Layers;
 
 /// <summary>x + conv(act(norm(conv(act(norm(x))) + time))), [B, in, H, W] to [B, out, H, W].</summary>
-internal sealed class ResnetBlock2D : Module<Tensor, Tensor?, Tensor>
+internal sealed class ResnetBlock2D : Module<Tensor, Tensor?, Tensor>, IResidualLayer, IExpertHost
 {
     [ComponentName(Name = "norm1")]
     private readonly GroupNormalization _inNorm;
 
     [ComponentName(Name = "conv1")]
-    private readonly Convolution2d _inConvolution;
+    private Module<Tensor, Tensor> _inConvolution;
 
     [ComponentName(Name = "time_emb_proj")]
     private readonly Linear? _timeProjection;
@@ -21,7 +21,7 @@ internal sealed class ResnetBlock2D : Module<Tensor, Tensor?, Tensor>
     private readonly GroupNormalization _outNorm;
 
     [ComponentName(Name = "conv2")]
-    private readonly Convolution2d _outConvolution;
+    private Module<Tensor, Tensor> _outConvolution;
 
     [ComponentName(Name = "conv_shortcut")]
     private readonly Convolution2d? _shortcut;
@@ -32,6 +32,7 @@ internal sealed class ResnetBlock2D : Module<Tensor, Tensor?, Tensor>
     private readonly bool _scaleShift;
     private readonly double _outScale;
     private readonly Resampling _resampling;
+    private bool _removed;
 
     /// <param name="inChannels">Width of the input.</param>
     /// <param name="outChannels">Width of the output; where it differs, a 1 x 1 convolution fits the input to the sum.</param>
@@ -58,18 +59,57 @@ internal sealed class ResnetBlock2D : Module<Tensor, Tensor?, Tensor>
         RegisterComponents();
     }
 
+    /// <inheritdoc/>
+    public bool KeepsShape => _shortcut is null && _resampling == Resampling.None;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> Ends => ["conv2"];
+
+    /// <inheritdoc/>
+    public void Remove()
+    {
+        this.Discard(name => name != "conv_shortcut");
+        _removed = true;
+    }
+
+    /// <inheritdoc/>
+    public void UseExperts(string convolution, int experts, TensorOptions tensors)
+    {
+        if (named_children().FirstOrDefault(child => child.name == convolution && convolution != "conv_shortcut").module is not Convolution2d plain)
+        {
+            throw new ArgumentException($"A residual block has no convolution '{convolution}' for experts.", nameof(convolution));
+        }
+
+        var mixed = new MultiExpertConvolution2d(plain, experts, tensors);
+        this.Discard(name => name == convolution);
+        register_module(convolution, mixed);
+        if (convolution == "conv1")
+        {
+            _inConvolution = mixed;
+        }
+        else
+        {
+            _outConvolution = mixed;
+        }
+    }
+
     /// <param name="x">[B, in, H, W].</param>
     /// <param name="embedding">Timestep embedding, [B, width]; null for a block that takes none.</param>
     public override Tensor forward(Tensor x, Tensor? embedding)
     {
         using DisposeScope scope = NewDisposeScope();
+        Tensor input = Resampled(x), kept = _shortcut?.call(input) ?? input.alias();
+        Tensor sum = _removed ? kept : kept.Plus(Added(x, embedding));
+        return (_outScale == 1 ? sum : sum.Times(1 / _outScale)).MoveToOuterDisposeScope();
+    }
+
+    private Tensor Added(Tensor x, Tensor? embedding)
+    {
         Tensor hidden = _inConvolution.call(Resampled(_inNorm.Activated(x, _activation)));
         Tensor? time = _timeProjection?.call(_activation.call(embedding!)).unsqueeze(-1).unsqueeze(-1);
         hidden = time is not null && _scaleShift ? _activation.call(ScaledAndShifted(_outNorm.call(hidden), time))
             : _outNorm.Activated(time is null ? hidden : hidden.Plus(time), _activation);
-        Tensor input = Resampled(x);
-        Tensor sum = (_shortcut?.call(input) ?? input).Plus(_outConvolution.call(hidden));
-        return (_outScale == 1 ? sum : sum.Times(1 / _outScale)).MoveToOuterDisposeScope();
+        return _outConvolution.call(hidden);
     }
 
     private static Tensor ScaledAndShifted(Tensor normalized, Tensor time)

@@ -8,7 +8,7 @@ using static TorchSharp.torch.nn;
 namespace Millrace.Models.Layers;
 
 /// <summary>x + a transformer over the pixels of x as tokens, [B, C, H, W] to the same shape (latent diffusion, arXiv 2112.10752).</summary>
-internal sealed class SpatialTransformer : Module
+internal sealed class SpatialTransformer : Module, IResidualLayer
 {
     // Not the epsilon of the network's configuration: it is fixed in every published checkpoint.
     private const double NormEpsilon = 1e-6;
@@ -26,6 +26,7 @@ internal sealed class SpatialTransformer : Module
     private readonly Module<Tensor, Tensor> _outProjection;
 
     private readonly bool _linearProjection;
+    private bool _removed;
 
     /// <param name="channels">C.</param>
     /// <param name="textWidth">Width of the text.</param>
@@ -51,17 +52,35 @@ internal sealed class SpatialTransformer : Module
         RegisterComponents();
     }
 
+    /// <inheritdoc/>
+    public bool KeepsShape => true;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> Ends => ["proj_out"];
+
+    /// <inheritdoc/>
+    public void Remove()
+    {
+        this.Discard(_ => true);
+        _removed = true;
+    }
+
     /// <param name="x">[B, C, H, W].</param>
     /// <param name="context">The text, and what the caller asks of self-attention.</param>
     /// <param name="path">Name of this layer in the network.</param>
     public Tensor Forward(Tensor x, UNetContext context, string path)
     {
+        if (_removed)
+        {
+            return x.alias();
+        }
+
         using DisposeScope scope = NewDisposeScope();
         Tensor hidden = _norm.call(x);
         Tensor tokens = _linearProjection ? _inProjection.call(ToTokens(hidden)) : ToTokens(_inProjection.call(hidden));
         for (int block = 0; block < _blocks.Count; block++)
         {
-            tokens = _blocks[block].Forward(tokens, context, $"{path}.transformer_blocks.{block}");
+            tokens = _blocks[block].Forward(tokens, context, $"{path}.transformer_blocks.{block}", (x.shape[2], x.shape[3]));
         }
 
         hidden = _linearProjection

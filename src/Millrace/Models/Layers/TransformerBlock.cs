@@ -8,7 +8,7 @@ using static TorchSharp.torch.nn;
 namespace Millrace.Models.Layers;
 
 /// <summary>Self-attention, attention to the text, feed-forward; each on normalized tokens and added to them. [B, N, width] to the same shape.</summary>
-internal sealed class TransformerBlock : Module
+internal sealed class TransformerBlock : Module, IResidualLayer
 {
     [ComponentName(Name = "norm1")]
     private readonly LayerNorm _selfNorm;
@@ -29,6 +29,7 @@ internal sealed class TransformerBlock : Module
     private readonly FeedForward _feedForward;
 
     private readonly bool _onlyCross;
+    private bool _removed;
 
     /// <param name="width">Width of the tokens.</param>
     /// <param name="textWidth">Width of the text.</param>
@@ -50,18 +51,37 @@ internal sealed class TransformerBlock : Module
         RegisterComponents();
     }
 
+    /// <inheritdoc/>
+    public bool KeepsShape => true;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> Ends => ["attn1.to_out.0", "attn2.to_out.0", "ff.net.2"];
+
+    /// <inheritdoc/>
+    public void Remove()
+    {
+        this.Discard(_ => true);
+        _removed = true;
+    }
+
     /// <param name="tokens">[B, N, width].</param>
     /// <param name="context">The text, and what the caller asks of self-attention.</param>
     /// <param name="path">Name of this block in the network.</param>
-    public Tensor Forward(Tensor tokens, UNetContext context, string path)
+    /// <param name="grid">Height and width of the grid of pixels that the tokens are.</param>
+    public Tensor Forward(Tensor tokens, UNetContext context, string path, (long Height, long Width) grid)
     {
+        if (_removed)
+        {
+            return tokens.alias();
+        }
+
         using DisposeScope scope = NewDisposeScope();
         Tensor text = context.Text!;
         Tensor normalized = _selfNorm.call(tokens);
         tokens = tokens.Plus(
             _onlyCross ? _selfAttention.Forward(normalized, text, context.TextBias)
             : context.Hooks.AttendsToItself(path) ? _selfAttention.Identity(normalized)
-            : _selfAttention.call(normalized, normalized));
+            : _selfAttention.Forward(normalized, normalized, bias: null, grid));
         tokens = tokens.Plus(_crossAttention.Forward(_crossNorm.call(tokens), text, context.TextBias));
         return tokens.Plus(_feedForward.call(_feedForwardNorm.call(tokens))).MoveToOuterDisposeScope();
     }

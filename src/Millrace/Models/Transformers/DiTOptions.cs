@@ -47,6 +47,9 @@ public sealed record DiTOptions
     /// <summary>What places are divided by; above 0.</summary>
     public double InterpolationScale { get; init; } = 1;
 
+    /// <summary>In what the network differs from this architecture: layers removed, heads and channels left out.</summary>
+    public StructureChanges Changes { get; init; } = StructureChanges.None;
+
     /// <summary>Width of the tokens.</summary>
     public int Width => NumAttentionHeads * AttentionHeadDim;
 

@@ -10,7 +10,7 @@ using Linear = Millrace.Models.Layers.Linear;
 namespace Millrace.Models.Transformers;
 
 /// <summary>The class-conditional diffusion transformer (Peebles and Xie 2023, arXiv 2212.09748). Parameter names are those of the diffusers <c>Transformer2DModel</c>.</summary>
-public sealed class DiTTransformer2DModel : Module<Tensor, Tensor, Tensor, Tensor>, IConditionalNetwork
+public sealed class DiTTransformer2DModel : Module<Tensor, Tensor, Tensor, Tensor>, IConditionalNetwork, IRestructuredNetwork
 {
     [ComponentName(Name = "pos_embed")]
     private readonly PatchEmbedding _patches;
@@ -36,14 +36,17 @@ public sealed class DiTTransformer2DModel : Module<Tensor, Tensor, Tensor, Tenso
         Options = options;
         int width = options.Width;
         _patches = new PatchEmbedding(options.InChannels, width, options.PatchSize, tensors);
-        _blocks = ModuleList([.. Enumerable.Range(0, options.NumLayers).Select(_ => new DiTBlock(options, tensors))]);
+        _blocks = ModuleList([.. Enumerable.Range(0, options.NumLayers).Select(layer => new DiTBlock(options, first: layer == 0, tensors))]);
         _outModulation = new Linear(width, 2 * width, options: tensors);
         _output = new Linear(width, options.PatchSize * options.PatchSize * options.OutChannels, options: tensors);
         RegisterComponents();
+        options.Changes.ApplyTo(this, tensors);
     }
 
     /// <summary>The shape.</summary>
     public DiTOptions Options { get; }
+
+    StructureChanges IRestructuredNetwork.Changes => Options.Changes;
 
     /// <inheritdoc/>
     public ScalarType Precision => ModuleExtensions.Precision(this);
@@ -51,6 +54,8 @@ public sealed class DiTTransformer2DModel : Module<Tensor, Tensor, Tensor, Tenso
     /// <inheritdoc/>
     public Tensor Predict(Tensor x, Tensor t, Conditioning conditioning) =>
         call(x, t, conditioning.ClassLabels ?? throw new ArgumentException("This network is conditional on classes: the conditioning must hold ClassLabels.", nameof(conditioning)));
+
+    Module IRestructuredNetwork.With(StructureChanges changes, TensorOptions tensors) => new DiTTransformer2DModel(Options with { Changes = changes }, tensors);
 
     /// <summary>Predicts for every row, under autograd.</summary>
     /// <param name="x">x_t, [B, C, H, W], sides divisible by the patch.</param>
@@ -79,7 +84,7 @@ public sealed class DiTTransformer2DModel : Module<Tensor, Tensor, Tensor, Tenso
 }
 
 /// <summary>Attention and feed-forward, both shifted, scaled and gated by timestep and class. [B, N, width] to the same shape.</summary>
-internal sealed class DiTBlock : Module<Tensor, Tensor, Tensor, Tensor>
+internal sealed class DiTBlock : Module<Tensor, Tensor, Tensor, Tensor>, IResidualLayer
 {
     [ComponentName(Name = "norm1")]
     private readonly DiTModulation _modulation;
@@ -93,9 +98,16 @@ internal sealed class DiTBlock : Module<Tensor, Tensor, Tensor, Tensor>
     [ComponentName(Name = "ff")]
     private readonly FeedForward _feedForward;
 
-    public DiTBlock(DiTOptions options, TensorOptions tensors)
+    private readonly bool _first;
+    private bool _removed;
+
+    /// <param name="options">The shape of the network.</param>
+    /// <param name="first">Whether the network reads this layer's embedding of timestep and class at its end too.</param>
+    /// <param name="tensors">Where and how the parameters are made.</param>
+    public DiTBlock(DiTOptions options, bool first, TensorOptions tensors)
         : base(nameof(DiTBlock))
     {
+        _first = first;
         int width = options.Width;
         _modulation = new DiTModulation(width, options.NumClasses, tensors);
         _attention = new Layers.Attention(width, width, options.NumAttentionHeads, options.UpcastAttention, tensors, contextIsTokens: true, options.AttentionBias);
@@ -104,10 +116,28 @@ internal sealed class DiTBlock : Module<Tensor, Tensor, Tensor, Tensor>
         RegisterComponents();
     }
 
+    /// <inheritdoc/>
+    public bool KeepsShape => true;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> Ends => ["attn1.to_out.0", "ff.net.2"];
+
+    /// <inheritdoc/>
+    public void Remove()
+    {
+        this.Discard(name => !(_first && name == "norm1"));
+        _removed = true;
+    }
+
     public Tensor Embed(Tensor t, Tensor classLabels) => _modulation.Embed(t, classLabels);
 
     public override Tensor forward(Tensor tokens, Tensor t, Tensor classLabels)
     {
+        if (_removed)
+        {
+            return tokens.alias();
+        }
+
         using DisposeScope scope = NewDisposeScope();
         Tensor[] parts = _modulation.Of(t, classLabels);
         Tensor normalized = Modulation.Apply(Modulation.Normalize(tokens), parts[0], parts[1]);

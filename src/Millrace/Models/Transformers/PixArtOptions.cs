@@ -53,6 +53,9 @@ public sealed record PixArtOptions
     /// <summary>Whether the picture's size and aspect ratio enter the network (PixArt-alpha for 1024 x 1024).</summary>
     public bool UseAdditionalConditions { get; init; }
 
+    /// <summary>In what the network differs from this architecture: layers removed, heads and channels left out.</summary>
+    public StructureChanges Changes { get; init; } = StructureChanges.None;
+
     /// <summary>Width of the tokens.</summary>
     public int Width => NumAttentionHeads * AttentionHeadDim;
 

@@ -12,7 +12,7 @@ namespace Millrace.Models.Transformers;
 /// The transformer of PixArt-alpha (Chen et al. 2023, arXiv 2310.00426) and PixArt-sigma (arXiv 2403.04692). Parameter names are
 /// those of the diffusers class of the same name.
 /// </summary>
-public sealed class PixArtTransformer2DModel : Module<Tensor, Tensor, Conditioning, Tensor>, IConditionalNetwork
+public sealed class PixArtTransformer2DModel : Module<Tensor, Tensor, Conditioning, Tensor>, IConditionalNetwork, IRestructuredNetwork
 {
     [ComponentName(Name = "pos_embed")]
     private readonly PatchEmbedding _patches;
@@ -50,16 +50,21 @@ public sealed class PixArtTransformer2DModel : Module<Tensor, Tensor, Conditioni
         _outTable = tensors.CreateParameter(2, width);
         _output = new Linear(width, options.PatchSize * options.PatchSize * options.OutChannels, options: tensors);
         RegisterComponents();
+        options.Changes.ApplyTo(this, tensors);
     }
 
     /// <summary>The shape.</summary>
     public PixArtOptions Options { get; }
+
+    StructureChanges IRestructuredNetwork.Changes => Options.Changes;
 
     /// <inheritdoc/>
     public ScalarType Precision => _patches.Precision(); // Tables stay in float32 where layers are prepared for less.
 
     /// <inheritdoc/>
     public Tensor Predict(Tensor x, Tensor t, Conditioning conditioning) => call(x, t, conditioning);
+
+    Module IRestructuredNetwork.With(StructureChanges changes, TensorOptions tensors) => new PixArtTransformer2DModel(Options with { Changes = changes }, tensors);
 
     /// <summary>Predicts for every row, under autograd.</summary>
     /// <param name="x">x_t, [B, C, H, W], sides divisible by the patch.</param>

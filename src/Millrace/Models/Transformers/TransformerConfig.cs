@@ -101,7 +101,7 @@ public static class TransformerConfig
         config.Only("attention_type", "\"default\"");
         IgnoreUnused(config);
         config.Close(options.Validate);
-        return options;
+        return options with { Changes = StructureChangesFile.Beside(path) };
     }
 
     /// <summary>Reads the file of a <c>Transformer2DModel</c> or <c>DiTTransformer2DModel</c> with <c>ada_norm_zero</c>.</summary>
@@ -131,7 +131,7 @@ public static class TransformerConfig
         config.Only("attention_type", "\"default\"");
         IgnoreUnused(config);
         config.Close(options.Validate);
-        return options;
+        return options with { Changes = StructureChangesFile.Beside(path) };
     }
 
     /// <summary>Reads the file of a <c>LuminaNextDiT2DModel</c>.</summary>

@@ -9,7 +9,7 @@ using Linear = Millrace.Models.Layers.Linear;
 namespace Millrace.Models.UNets;
 
 /// <summary>x + a transformer over the frames of a clip, at each pixel by itself (AnimateDiff, arXiv 2307.04725).</summary>
-internal sealed class MotionModule : Module
+internal sealed class MotionModule : Module, IResidualLayer
 {
     // Fixed in every published checkpoint.
     private const double NormEpsilon = 1e-6;
@@ -26,6 +26,8 @@ internal sealed class MotionModule : Module
     [ComponentName(Name = "proj_out")]
     private readonly Linear _outProjection;
 
+    private bool _removed;
+
     public MotionModule(int channels, UNetMotion motion, int layer, int groups, TensorOptions tensors)
         : base(nameof(MotionModule))
     {
@@ -36,10 +38,28 @@ internal sealed class MotionModule : Module
         RegisterComponents();
     }
 
+    /// <inheritdoc/>
+    public bool KeepsShape => true;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> Ends => ["proj_out"];
+
+    /// <inheritdoc/>
+    public void Remove()
+    {
+        this.Discard(_ => true);
+        _removed = true;
+    }
+
     /// <param name="x">[B * frames, C, H, W], the frames of a clip one after another.</param>
     /// <param name="frames">Frames of each clip.</param>
     public Tensor Forward(Tensor x, int frames)
     {
+        if (_removed)
+        {
+            return x.alias();
+        }
+
         using DisposeScope scope = NewDisposeScope();
         long[] shape = x.shape;
         (long channels, long height, long width) = (shape[1], shape[2], shape[3]);

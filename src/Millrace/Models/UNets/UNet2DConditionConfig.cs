@@ -69,7 +69,7 @@ public static class UNet2DConditionConfig
         config.Pass(["resnet_out_scale_factor", "resnet_skip_time_act", "cross_attention_norm", "mid_block_only_cross_attention"]);
 
         config.Close(options.Validate);
-        return options;
+        return options with { Changes = StructureChangesFile.Beside(path) };
     }
 
     /// <summary>The fields that the encoder half of a U-Net and a control network share.</summary>
@@ -115,7 +115,7 @@ public static class UNet2DConditionConfig
         return options with { AdditionTimeEmbedDim = config.Had("addition_embed_type") ? sizes ?? 256 : null };
     }
 
-    /// <summary>Writes a file from which <see cref="Read"/>, and diffusers, make the same network.</summary>
+    /// <summary>Writes a file from which <see cref="Read"/>, and diffusers, make the same network; its changes stand in a file beside it that diffusers does not read.</summary>
     public static void Write(string path, UNet2DConditionOptions options)
     {
         static JsonArray Lists(IReadOnlyList<IReadOnlyList<int>> lists) =>
@@ -178,5 +178,6 @@ public static class UNet2DConditionConfig
         }
 
         ConfigFile.Write(path, config);
+        StructureChangesFile.Write(path, options.Changes);
     }
 }

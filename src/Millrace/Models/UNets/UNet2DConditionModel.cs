@@ -9,7 +9,7 @@ namespace Millrace.Models.UNets;
 /// The text-conditional U-Net of Stable Diffusion 1.x and 2.x, SDXL and latent consistency models (latent diffusion,
 /// arXiv 2112.10752; SDXL, arXiv 2307.01952). Parameter names are those of the diffusers class of the same name.
 /// </summary>
-public sealed class UNet2DConditionModel : Module<Tensor, Tensor, Tensor, Tensor>, IConditionalNetwork
+public sealed class UNet2DConditionModel : Module<Tensor, Tensor, Tensor, Tensor>, IHookedUNet, IRestructuredNetwork
 {
     private readonly UNetConditionEmbedding _embedding;
     private readonly UNetWayDown _down;
@@ -30,10 +30,13 @@ public sealed class UNet2DConditionModel : Module<Tensor, Tensor, Tensor, Tensor
         _down = new UNetWayDown(layout, tensors);
         _up = new UNetWayUp(layout, _down.SkipWidths, tensors);
         this.Register([.. _embedding.Parts, .. _down.Parts, .. _up.Parts]);
+        options.Changes.ApplyTo(this, tensors);
     }
 
     /// <summary>The shape.</summary>
     public UNet2DConditionOptions Options { get; }
+
+    StructureChanges IRestructuredNetwork.Changes => Options.Changes;
 
     /// <inheritdoc/>
     public ScalarType Precision => ModuleExtensions.Precision(this);
@@ -48,6 +51,8 @@ public sealed class UNet2DConditionModel : Module<Tensor, Tensor, Tensor, Tensor
 
     /// <inheritdoc/>
     public Tensor Predict(Tensor x, Tensor t, Conditioning conditioning) => Predict(x, t, conditioning, UNetHooks.None);
+
+    Module IRestructuredNetwork.With(StructureChanges changes, TensorOptions tensors) => new UNet2DConditionModel(Options with { Changes = changes }, tensors);
 
     /// <summary>Predicts for every row, under autograd.</summary>
     /// <param name="x">x_t, [B, C, H, W], any sides.</param>

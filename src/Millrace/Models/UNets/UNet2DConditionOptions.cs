@@ -133,6 +133,9 @@ public sealed record UNet2DConditionOptions
     /// <summary>Shift in the frequencies of the timestep embedding; at least 0 and below half of the first width.</summary>
     public double FreqShift { get; init; }
 
+    /// <summary>In what the network differs from this architecture: layers removed, heads and channels left out.</summary>
+    public StructureChanges Changes { get; init; } = StructureChanges.None;
+
     /// <summary>Width of the timestep embedding: <see cref="TimeEmbeddingDim"/>, else four times the first width, twice with <see cref="FourierTime"/>.</summary>
     public int TimeEmbedDim => TimeEmbeddingDim ?? (FourierTime ? 2 : 4) * BlockOutChannels[0];
 

@@ -67,10 +67,10 @@ public static class UNet2DConfig
         config.Only("upsample_type", resampling ? "\"resnet\"" : "\"conv\"");
         config.Pass(["num_train_timesteps"]); // Of a kind of time embedding that is refused above.
         config.Close(options.Validate);
-        return options;
+        return options with { Changes = StructureChangesFile.Beside(path) };
     }
 
-    /// <summary>Writes a file from which <see cref="Read"/>, and diffusers, make the same network.</summary>
+    /// <summary>Writes a file from which <see cref="Read"/>, and diffusers, make the same network; its changes stand in a file beside it that diffusers does not read.</summary>
     public static void Write(string path, UNet2DOptions options)
     {
         static string Name<T>(Dictionary<string, T> names, T value) => names.First(entry => Equals(entry.Value, value)).Key;
@@ -102,5 +102,6 @@ public static class UNet2DConfig
             ["class_embed_type"] = options.ClassEmbedding is UNetClassEmbedding.None or UNetClassEmbedding.Table ? null : Name(ClassEmbeddings, options.ClassEmbedding),
             ["num_class_embeds"] = options.NumClassEmbeds,
         });
+        StructureChangesFile.Write(path, options.Changes);
     }
 }

@@ -10,7 +10,7 @@ namespace Millrace.Models.UNets;
 /// The U-Net of pictures without text (Ho et al. 2020, arXiv 2006.11239; Song et al. 2021, arXiv 2011.13456). Parameter names
 /// are those of the diffusers class of the same name.
 /// </summary>
-public sealed class UNet2DModel : Module<Tensor, Tensor, Tensor?, Tensor>, IConditionalNetwork
+public sealed class UNet2DModel : Module<Tensor, Tensor, Tensor?, Tensor>, IHookedUNet, IRestructuredNetwork
 {
     private readonly SinusoidalEmbedding _sinusoids;
     private readonly FourierEmbedding? _fourier;
@@ -44,10 +44,13 @@ public sealed class UNet2DModel : Module<Tensor, Tensor, Tensor?, Tensor>, ICond
         _up = new UNetWayUp(layout, _down.SkipWidths, tensors);
         (string, Module?)[] embedding = [("time_proj", _fourier), ("time_embedding", _time), ("class_embedding", _class)];
         this.Register([.. embedding.Where(part => part.Item2 is not null).Select(part => (part.Item1, part.Item2!)), .. _down.Parts, .. _up.Parts]);
+        options.Changes.ApplyTo(this, tensors);
     }
 
     /// <summary>The shape.</summary>
     public UNet2DOptions Options { get; }
+
+    StructureChanges IRestructuredNetwork.Changes => Options.Changes;
 
     /// <inheritdoc/>
     public ScalarType Precision => ModuleExtensions.Precision(this);
@@ -62,6 +65,11 @@ public sealed class UNet2DModel : Module<Tensor, Tensor, Tensor?, Tensor>, ICond
 
     /// <inheritdoc/>
     public Tensor Predict(Tensor x, Tensor t, Conditioning conditioning) => Predict(x, t, conditioning.ClassLabels, UNetHooks.None);
+
+    /// <inheritdoc/>
+    public Tensor Predict(Tensor x, Tensor t, Conditioning conditioning, UNetHooks hooks) => Predict(x, t, conditioning.ClassLabels, hooks);
+
+    Module IRestructuredNetwork.With(StructureChanges changes, TensorOptions tensors) => new UNet2DModel(Options with { Changes = changes }, tensors);
 
     /// <inheritdoc cref="forward"/>
     /// <param name="x">x_t, [B, C, H, W], any sides.</param>

@@ -78,6 +78,9 @@ public sealed record UNet2DOptions
     /// <summary>Number of classes of a table; else null.</summary>
     public int? NumClassEmbeds { get; init; }
 
+    /// <summary>In what the network differs from this architecture: layers removed, heads and channels left out.</summary>
+    public StructureChanges Changes { get; init; } = StructureChanges.None;
+
     internal UNetLayout Layout
     {
         get
