@@ -129,7 +129,7 @@ public sealed class Trainer : IDisposable
     private Tensor TakeStep(long seed, TrainingLog log)
     {
         Tensor[] norms = [.. _players.Select((player, index) => player.Update(
-            Step, batch => HashCode(HashCode(seed, Step), ((long)index << 32) + batch), log))];
+            Step, batch => SeedMix.Of(SeedMix.Of(seed, Step), ((long)index << 32) + batch), log))];
         Step++;
         foreach (Parameter renewed in _objective.AfterStep(Step))
         {
@@ -140,14 +140,5 @@ public sealed class Trainer : IDisposable
         }
 
         return norms[0];
-    }
-
-    // SplitMix64: neighbouring steps get unrelated seeds, on every machine the same.
-    private static long HashCode(long seed, long step)
-    {
-        ulong z = unchecked(((ulong)seed * 0x9e3779b97f4a7c15UL) + ((ulong)step * 0xbf58476d1ce4e5b9UL) + 0x94d049bb133111ebUL);
-        z = unchecked((z ^ (z >> 30)) * 0xbf58476d1ce4e5b9UL);
-        z = unchecked((z ^ (z >> 27)) * 0x94d049bb133111ebUL);
-        return (long)((z ^ (z >> 31)) >> 1);
     }
 }
