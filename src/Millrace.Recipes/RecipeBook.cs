@@ -1,8 +1,11 @@
 using Millrace.Recipes.AdjointDpm;
+using Millrace.Recipes.ASdmRedundancy;
 using Millrace.Recipes.Boot;
 using Millrace.Recipes.Ddo;
 using Millrace.Recipes.DpmOt;
+using Millrace.Recipes.EcoDiff;
 using Millrace.Recipes.InstaFlow;
+using Millrace.Recipes.LaptopDiff;
 using Millrace.Recipes.MmdDdm;
 using Millrace.Recipes.MultiStudent;
 using Millrace.Recipes.NitroFusion;
@@ -21,6 +24,7 @@ public static class RecipeBook
     [
         new RectifiedFlowRecipe(), new RectifiedFlowPlusPlusRecipe(), new RectifiedDiffusionRecipe(), new InstaFlowRecipe(), new SlimFlowRecipe(), new BootRecipe(),
         new MmdDdmRecipe(), new AdjointDpmRecipe(), new DdoRecipe(), new DpmOtRecipe(), new MultiStudentRecipe(), new NitroFusionRecipe(),
+        new LaptopDiffRecipe(), new EcoDiffRecipe(), new ASdmRedundancyRecipe(),
     ];
 
     /// <summary>The recipe of a name.</summary>
