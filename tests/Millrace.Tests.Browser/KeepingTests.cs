@@ -31,6 +31,7 @@ public sealed class KeepingTests(StudioFixture fixture)
     {
         await using StudioPage studio = await fixture.OpenAsync();
         await studio.Page.GetByLabel("Camera").CheckAsync();
+        await Assertions.Expect(studio.Page.Locator("#clear")).ToBeDisabledAsync(); // what nobody drew does not lie over the camera
         await studio.Page.GetByLabel("Record as").SelectOptionAsync("webp");
         ILocator record = studio.Page.Locator("#record");
         await record.ClickAsync();

@@ -16,6 +16,7 @@ public sealed class StudioFixture : IAsyncLifetime
     {
         if (Chromium.Path is not null)
         {
+            Assertions.SetDefaultExpectTimeout(StudioPage.Patience);
             _playwright = await Playwright.CreateAsync();
             _browser = await Chromium.LaunchAsync(_playwright);
             _server = await new StudioServer().ReadyAsync();

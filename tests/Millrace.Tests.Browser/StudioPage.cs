@@ -6,7 +6,9 @@ namespace Millrace.Tests.Browser;
 /// <summary>The studio in a browser, as a person has it: what one does, and what one sees.</summary>
 internal sealed class StudioPage : IAsyncDisposable
 {
-    private const int Patience = 30_000; // milliseconds, on a machine that is busy with other tests
+    /// <summary>Time for anything that is waited for, in milliseconds, on a machine that is busy with other tests.</summary>
+    public const int Patience = 60_000;
+
     private const int Cells = 16;
     private readonly IBrowserContext _context;
 

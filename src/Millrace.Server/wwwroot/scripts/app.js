@@ -26,7 +26,7 @@ const studio = new Studio(drawing, settings);
 const status = new Status($("state"), studio);
 const toolbar = new Toolbar(form, drawing);
 const sources = new Sources();
-const viewer = new Viewer($("picture"));
+const viewer = new Viewer($("picture"), $("waiting"));
 const meters = new Meters($("meters"));
 const recorder = new Recorder();
 const files = new Files({ settings, drawing, viewer, recorder, announce: text => status.tell(text) });
@@ -35,14 +35,14 @@ drawWithKeys($("drawing"), drawing, new PenCursor($("cursor"), $("drawing"), dra
 // Pictures
 studio.addEventListener("welcome", ({ detail }) => controls.offer(detail));
 studio.addEventListener("state", ({ detail }) => detail.state === "refused" && settings.set({ model: null, size: null }));
-studio.addEventListener("statistics", ({ detail }) => meters.count(detail));
+studio.addEventListener("statistics", ({ detail }) => meters.count(detail, settings.values.steps));
 studio.addEventListener("picture", ({ detail: { image, width, height, roundTrip, latency } }) => {
   viewer.show(image, width, height);
   recorder.add(viewer.picture);
   meters.add(roundTrip, latency);
 });
 
-const showBusy = () => { $("picture").ariaBusy = String(studio.busy); };
+const showBusy = () => viewer.expect(studio.busy);
 for (const part of [drawing, settings]) part.addEventListener("change", showBusy);
 for (const news of ["welcome", "picture"]) studio.addEventListener(news, showBusy);
 
@@ -56,6 +56,7 @@ $("prompt").addEventListener("change", () => settings.values.seedLocked || contr
 drawing.backdrop = () => sources.backdrop;
 sources.addEventListener("fail", ({ detail }) => status.tell(detail));
 sources.addEventListener("change", () => {
+  if (sources.backdrop && JSON.stringify(drawing.strokes) === sample) drawing.strokes.clear(); // nobody drew it
   form.elements.source.value = sources.kind;
   panes.dataset.source = sources.kind;
   arrange();
@@ -137,8 +138,10 @@ listenForShortcuts({
 }, $("shortcuts"), $("single-keys"));
 
 // Something to begin with
+let sample = "";
 const begin = ({ strokes, prompt, secondPrompt }) => {
   drawing.strokes.load(strokes());
+  sample = JSON.stringify(drawing.strokes);
   settings.set({ prompt, secondPrompt, blend: 0 });
   drawing.changed();
 };

@@ -1,4 +1,4 @@
-// Pictures a second, time from stroke to picture, dropped frames, and a chart of the last pictures.
+// Pictures a second, time from stroke to picture, dropped frames, steps where the server leaves some out, and a chart of the last pictures.
 
 const KEPT = 90, WINDOW = 1000, REFRESH = 250, CEILING = 100; // ceiling: the least height of the chart, in milliseconds
 
@@ -7,6 +7,7 @@ export class Meters {
   #chart;
   #samples = []; // { at, total, server }, milliseconds
   #dropped = 0;
+  #fewer = ""; // "1 of 2" steps; empty where all are done
   #dirty = true;
 
   constructor(element) {
@@ -21,8 +22,10 @@ export class Meters {
     this.#dirty = true;
   }
 
-  count({ framesDropped }) {
+  /** Takes the server's figures; `asked` is the steps that the settings say. */
+  count({ framesDropped, steps }, asked) {
     this.#dropped = framesDropped;
+    this.#fewer = steps < asked ? `${steps} of ${asked}` : "";
     this.#dirty = true;
   }
 
@@ -34,6 +37,8 @@ export class Meters {
     this.#write("fps", recent.length < 2 ? "0" : String(Math.round((recent.length - 1) * 1000 / Math.max(1, recent.at(-1).at - recent[0].at))));
     this.#write("latency", half === undefined ? "–" : String(Math.round(half)));
     this.#write("dropped", String(this.#dropped));
+    this.#write("steps", this.#fewer);
+    this.#element.querySelector(".fewer").hidden = this.#fewer === "";
     this.#draw();
   }
 

@@ -38,8 +38,8 @@ export class Sources extends EventTarget {
     const turn = ++this.#turn;
     this.#stop();
     try {
-      if (kind === "camera") await this.#play(() => devices().getUserMedia(CAMERA), turn);
-      else if (kind === "screen") await this.#play(() => devices().getDisplayMedia({ video: { frameRate: 30 } }), turn);
+      if (kind === "camera") await this.#play(() => devices("getUserMedia")(CAMERA), turn);
+      else if (kind === "screen") await this.#play(() => devices("getDisplayMedia")({ video: { frameRate: 30 } }), turn);
       else if (kind === "file") await this.#open(file, turn);
       if (turn !== this.#turn) return;
       this.kind = kind;
@@ -84,7 +84,9 @@ export class Sources extends EventTarget {
   }
 }
 
-function devices() {
-  if (!navigator.mediaDevices?.getUserMedia) throw new Error("Browsers give it to pages over https or of this machine only.");
-  return navigator.mediaDevices;
+function devices(method) {
+  const { mediaDevices } = navigator;
+  if (!mediaDevices) throw new Error("Browsers give it to pages over https or of this machine only.");
+  if (!mediaDevices[method]) throw new Error("This browser does not give it.");
+  return ask => mediaDevices[method](ask);
 }

@@ -1,6 +1,7 @@
 // One line that says how the connection is, and what has just happened; and the question for a key.
 
 const TOLD_FOR = 5000; // milliseconds
+const LONG = 12; // characters: more have no room in the bar of a phone
 
 export class Status {
   #element;
@@ -24,6 +25,7 @@ export class Status {
   tell(text) {
     clearTimeout(this.#timer);
     if (this.#element.textContent !== text) this.#element.textContent = text;
+    this.#element.toggleAttribute("data-long", text.length > LONG);
     if (text !== this.#lasting) this.#timer = setTimeout(() => this.tell(this.#lasting), TOLD_FOR);
   }
 }
