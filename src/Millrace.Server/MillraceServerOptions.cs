@@ -92,6 +92,9 @@ public sealed record MillraceServerOptions
     /// <summary>Whether pictures carry a small visible mark.</summary>
     public bool VisibleMark { get; init; }
 
+    /// <summary>Whether pictures carry a mark in their pixels that nobody sees and <see cref="Provenance.PictureOrigin"/> finds.</summary>
+    public bool InvisibleMark { get; init; }
+
     /// <summary>Whether the web app is served at the root.</summary>
     public bool WebApp { get; init; } = true;
 

@@ -1,41 +1,80 @@
 using System.CommandLine;
 using System.Globalization;
 using Millrace.Checkpoints;
+using Millrace.Server.Provenance;
 
 namespace Millrace.Cli.Commands;
 
 /// <summary>millrace inspect: what a file or a folder holds.</summary>
 internal static class InspectCommand
 {
-    private const string Summary = "Say what a file or a folder of weights holds.";
+    private const string Summary = "Say what a file or a folder of weights holds, or what a picture tells of its making.";
 
     private const string Details = """
         Examples:
           millrace inspect ./sd15
           millrace inspect v1-5-pruned-emaonly.ckpt
           millrace inspect lora.safetensors --json
+          millrace inspect picture.webp                      whether a model made it, how, and whether it is marked
 
         Names and shapes of the tensors tell: no weight is read, and nothing of a pickle is run. The memory is that of the
         weights; drawing takes more, which "millrace generate" forecasts for the size that is asked for.
         """;
 
-    private static readonly Argument<string> Input = new("path") { Description = "A file of weights (.safetensors, .ckpt, .pth, .pt, .bin) or a folder.", HelpName = "PATH" };
+    private static readonly Argument<string> Input = new("path") { Description = "A file of weights (.safetensors, .ckpt, .pth, .pt, .bin), a folder, or a picture (PNG, JPEG, WebP).", HelpName = "PATH" };
 
     public static Command Create(Terminal terminal)
     {
         var command = new DetailedCommand("inspect", Summary, Details) { Input, CommonOptions.Json };
         command.SetAction(parsed =>
         {
-            var report = CheckpointReport.Of(parsed.GetValue(Input)!);
-            if (parsed.GetValue(CommonOptions.Json))
+            string path = parsed.GetValue(Input)!;
+            if (IsPicture(path))
             {
-                terminal.WriteJson(report);
-                return;
+                Tell(terminal, parsed, PictureOrigin.Read(File.ReadAllBytes(path), path), origin => Lines(path, origin));
             }
-
-            Lines(report).ToList().ForEach(terminal.WriteLine);
+            else
+            {
+                Tell(terminal, parsed, CheckpointReport.Of(path), Lines);
+            }
         });
         return command;
+    }
+
+    private static void Tell<T>(Terminal terminal, ParseResult parsed, T report, Func<T, IEnumerable<string>> lines)
+        where T : notnull
+    {
+        if (parsed.GetValue(CommonOptions.Json))
+        {
+            terminal.WriteJson(report);
+            return;
+        }
+
+        lines(report).ToList().ForEach(terminal.WriteLine);
+    }
+
+    private static bool IsPicture(string path)
+    {
+        if (!File.Exists(path))
+        {
+            return false;
+        }
+
+        Span<byte> start = stackalloc byte[12];
+        using FileStream file = File.OpenRead(path);
+        return PictureOrigin.IsPicture(start[..file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)]);
+    }
+
+    private static IEnumerable<string> Lines(string path, PictureOrigin origin)
+    {
+        yield return Path.GetFileName(path);
+        yield return $"  metadata  {(origin.SaysGenerated ? "a trained model made it" : "none that say how it was made")}";
+        if (origin.Settings is { } settings)
+        {
+            yield return $"  settings  {settings}";
+        }
+
+        yield return string.Create(CultureInfo.InvariantCulture, $"  mark      {(origin.Marked ? "found" : "not found")}; it stands out by {origin.MarkCertainty:0.0} standard deviations");
     }
 
     private static IEnumerable<string> Lines(CheckpointReport report)

@@ -3,11 +3,15 @@ using Millrace.Server.Images;
 
 namespace Millrace.Server.Provenance;
 
-/// <summary>The last steps of every picture that leaves the server: the visible mark, the encoding, the metadata.</summary>
+/// <summary>The last steps of every picture that leaves the server: the marks, the encoding, the metadata.</summary>
 internal sealed class PictureFinisher(MillraceServerOptions options, TimeProvider time)
 {
-    /// <summary>The picture with its mark, by option; where pixels are sent as they are, all that says where it comes from.</summary>
-    public Frame Mark(Frame picture) => options.VisibleMark ? VisibleMark.Apply(picture) : picture;
+    /// <summary>The picture with its marks, by option; where pixels are sent as they are, all that says where it comes from.</summary>
+    public Frame Mark(Frame picture)
+    {
+        Frame seen = options.VisibleMark ? VisibleMark.Apply(picture) : picture;
+        return options.InvisibleMark ? InvisibleMark.Apply(seen) : seen;
+    }
 
     /// <summary>The bytes of a picture.</summary>
     /// <param name="picture">As drawn.</param>

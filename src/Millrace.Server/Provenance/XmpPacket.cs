@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security;
 using System.Text;
+using System.Xml.Linq;
 
 namespace Millrace.Server.Provenance;
 
@@ -8,6 +9,15 @@ namespace Millrace.Server.Provenance;
 internal static class XmpPacket
 {
     private const string TrainedAlgorithmicMedia = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia";
+
+    private static readonly XName SourceType = XName.Get("DigitalSourceType", "http://iptc.org/std/Iptc4xmpExt/2008-02-29/");
+
+    /// <summary>The element that holds the settings.</summary>
+    public static XName Settings { get; } = XName.Get("settings", "urn:millrace:settings:1");
+
+    /// <summary>Whether a packet, ours or another's, says that a trained model made the picture; as element or as attribute.</summary>
+    public static bool SaysGenerated(XDocument packet) => packet.Descendants()
+        .Any(element => (element.Name == SourceType && element.Value == TrainedAlgorithmicMedia) || element.Attribute(SourceType)?.Value == TrainedAlgorithmicMedia);
 
     /// <param name="settings">How it was made, as JSON.</param>
     /// <param name="made">When.</param>

@@ -5,6 +5,7 @@ using System.Xml.Linq;
 using Millrace.Imaging;
 using Millrace.Server.Images;
 using Millrace.Server.Provenance;
+using Millrace.Tests.Cli;
 using SkiaSharp;
 
 namespace Millrace.Tests.Server;
@@ -62,6 +63,53 @@ public sealed class ProvenanceTests
         using SKBitmap before = SKBitmap.Decode(encoded), after = SKBitmap.Decode(with);
         Assert.Equal(before.GetPixelSpan().ToArray(), after.GetPixelSpan().ToArray());
         Assert.Equal(1, MadeOf(with).GetProperty("a").GetInt32());
+    }
+
+    [Theory]
+    [InlineData("png", 100)]
+    [InlineData("jpeg", 90)]
+    [InlineData("webp", 90)]
+    public void The_invisible_mark_outlives_the_format_and_is_found_in_no_other_picture(string name, int quality)
+    {
+        var format = Enum.Parse<PictureFormat>(name, ignoreCase: true);
+        foreach (Frame picture in Pictures())
+        {
+            Frame marked = InvisibleMark.Apply(picture);
+            Assert.InRange(picture.Rgb.Zip(marked.Rgb, (one, other) => Math.Abs(one - other)).Average(), 0.1, 2);
+            Assert.True(PictureOrigin.Read(format.Encode(marked, quality), "marked").Marked);
+            Assert.InRange(PictureOrigin.Read(format.Encode(picture, quality), "unmarked").MarkCertainty, -5, 5);
+        }
+    }
+
+    [Fact]
+    public async Task A_picture_tells_who_made_it()
+    {
+        await using ServerHost host = await ServerHost.StartAsync(options => options with { InvisibleMark = true });
+        using HttpResponseMessage response = await host.Http.PostAsJsonAsync("/v1/images/generations", new { prompt = "a", steps = 2, size = "256x256" }, TestContext.Current.CancellationToken);
+        byte[] picture = (await response.Content.ReadFromJsonAsync<JsonElement>(TestContext.Current.CancellationToken)).GetProperty("data")[0].GetProperty("b64_json").GetBytesFromBase64();
+        using var folder = new TemporaryFolder();
+        await File.WriteAllBytesAsync(folder.File("picture.png"), picture, TestContext.Current.CancellationToken);
+
+        CommandLineResult told = await CommandLine.RunAsync("inspect", folder.File("picture.png")), json = await CommandLine.RunAsync("inspect", folder.File("picture.png"), "--json");
+        Assert.Contains("metadata  a trained model made it", told.Output);
+        Assert.Contains("\"prompt\":\"a\"", told.Output);
+        Assert.Contains("mark      found", told.Output);
+        JsonElement origin = JsonDocument.Parse(json.Output).RootElement;
+        Assert.True(origin.GetProperty("saysGenerated").GetBoolean() && origin.GetProperty("marked").GetBoolean());
+        await File.WriteAllBytesAsync(folder.File("cut.png"), picture[..200], TestContext.Current.CancellationToken);
+        Assert.Equal(3, (await CommandLine.RunAsync("inspect", folder.File("cut.png"))).ExitCode);
+    }
+
+    /// <summary>A gradient, waves, and grain.</summary>
+    private static IEnumerable<Frame> Pictures()
+    {
+        const int Width = 256, Height = 192;
+        Frame Paint(Func<int, int, double> value) =>
+            new(0, default, Width, Height, [.. Enumerable.Range(0, Width * Height).SelectMany(pixel => Enumerable.Repeat((byte)value(pixel % Width, pixel / Width), 3))]);
+        var random = new Random(1);
+        yield return Paint((x, y) => (x + y) / 2);
+        yield return Paint((x, y) => 128 + (90 * Math.Sin(x / 9.0) * Math.Cos(y / 14.0)));
+        yield return Paint((_, _) => random.Next(95, 160));
     }
 
     /// <summary>The settings in a picture's packet; found as any reader finds it, by its markers.</summary>
