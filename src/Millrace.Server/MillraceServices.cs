@@ -15,6 +15,9 @@ namespace Millrace.Server;
 /// <summary>Puts the server into a host.</summary>
 public static class MillraceServices
 {
+    /// <summary>Name of the activity source and of the meter that OpenTelemetry listens to.</summary>
+    public const string TelemetryName = "Millrace.Server";
+
     /// <summary>Adds the server's services, with options from the configuration section <see cref="MillraceServerOptions.Section"/>, and an <see cref="IImageGenerator"/>.</summary>
     /// <param name="services">Of the host.</param>
     /// <param name="change">Changes the options that the configuration gave; null changes nothing.</param>
@@ -36,7 +39,7 @@ public static class MillraceServices
         services.AddHostedService(provider => provider.GetRequiredService<LiveSessions>());
         services.AddSingleton<LiveEndpoint>();
         services.AddSingleton<IImageGenerator, MillraceImageGenerator>();
-        services.AddOpenApi();
+        services.AddOpenApi(ApiDocuments.Describe);
         return services;
     }
 

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Net;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
@@ -23,7 +24,8 @@ internal static class ServeCommand
           millrace serve emoji /models/sd-turbo --port 8080
 
         Beyond this machine only with keys, which the environment holds: Millrace__ApiKeys__0, Millrace__ApiKeys__1, ...
-        Every limit has such a variable too, Millrace__MaximumStreams for one. Ends with Ctrl+C.
+        Every limit has such a variable too, Millrace__MaximumStreams for one. Where OTEL_EXPORTER_OTLP_ENDPOINT names a
+        collector, traces and metrics go there. Ends with Ctrl+C.
         """;
 
     private static readonly Argument<string[]> Models = new("MODEL")
@@ -39,9 +41,11 @@ internal static class ServeCommand
 
     private static readonly Option<string?> Data = new("--data") { Description = "Folder for the records of jobs; without it, one of the user's application data.", HelpName = "DIR" };
 
+    private static readonly Option<LogForm> Log = new Option<LogForm>("--log") { Description = "Form of the log, which goes to the error output: text, or an object of JSON a line.", DefaultValueFactory = _ => LogForm.Text }.AmongNames();
+
     public static Command Create(Terminal terminal)
     {
-        var command = new DetailedCommand("serve", Summary, Details) { Models, Host, Port, Data };
+        var command = new DetailedCommand("serve", Summary, Details) { Models, Host, Port, Data, Log };
         command.SetAction((parsed, cancellationToken) => RunAsync(parsed, terminal, cancellationToken));
         return command;
     }
@@ -66,8 +70,8 @@ internal static class ServeCommand
 
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         builder.WebHost.ConfigureKestrel(kestrel => Listen(kestrel, address, parsed.GetValue(Port)));
-        builder.Logging.SetMinimumLevel(LogLevel.Warning).AddFilter("Millrace", LogLevel.Information);
-        builder.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+        SetLogging(builder.Logging, parsed.GetValue(Log));
+        Telemetry.Add(builder);
         builder.Services.AddMillrace(options => options with
         {
             Models = paths.ToDictionary(NameOf),
@@ -90,6 +94,22 @@ internal static class ServeCommand
         {
             throw new ArgumentException(error.Message, error);
         }
+        catch (IOException error) when (error.InnerException is AddressInUseException)
+        {
+            await app.StopAsync(CancellationToken.None); // what has started already
+            throw new ArgumentException($"{error.Message.TrimEnd('.')}; --port chooses another.", error);
+        }
+    }
+
+    private static void SetLogging(ILoggingBuilder logging, LogForm form)
+    {
+        logging.SetMinimumLevel(LogLevel.Warning).AddFilter("Millrace", LogLevel.Information);
+        logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical); // why it does not start is said in one sentence, below
+        logging.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+        if (form == LogForm.Json)
+        {
+            logging.AddJsonConsole(console => (console.TimestampFormat, console.UseUtcTimestamp) = ("O", true));
+        }
     }
 
     private static void Listen(KestrelServerOptions kestrel, IPAddress? address, int port)
@@ -111,4 +131,10 @@ internal static class ServeCommand
     }
 
     private static string NameOf(string path) => Path.GetFileNameWithoutExtension(Path.TrimEndingDirectorySeparator(path));
+
+    private enum LogForm
+    {
+        Text,
+        Json,
+    }
 }

@@ -15,13 +15,14 @@ internal sealed partial class ImageJobJournal : IDisposable
     /// <summary>Why a job failed whose server stopped.</summary>
     public const string Stopped = "The server stopped before the job was finished.";
 
-    private const int Kept = 2000, MostLines = 8 * Kept;
+    private const int Kept = 1000, MostLines = 2 * Kept;
 
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) } };
 
     private readonly ConcurrentDictionary<string, JobRecord> _records = new();
     private readonly ConcurrentQueue<string> _order = new();
     private readonly Lock _lock = new();
+    private readonly FileStream _claim;
     private FileStream _file;
     private int _lines;
 
@@ -30,6 +31,7 @@ internal sealed partial class ImageJobJournal : IDisposable
         string folder = options.DataFolder ?? System.IO.Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.Create), "millrace");
         Directory.CreateDirectory(folder);
         Path = System.IO.Path.Combine(folder, "jobs.jsonl");
+        _claim = Claim(folder);
         foreach (JobRecord record in Read(Path))
         {
             JobRecord known = record.Ended ? record : record with { State = JobState.Failed, At = time.GetUtcNow(), Error = Stopped };
@@ -44,6 +46,7 @@ internal sealed partial class ImageJobJournal : IDisposable
         _file = Rewrite();
     }
 
+    /// <summary>The file of the records.</summary>
     public string Path { get; }
 
     /// <summary>The record of a job; null where there is none.</summary>
@@ -68,7 +71,24 @@ internal sealed partial class ImageJobJournal : IDisposable
         }
     }
 
-    public void Dispose() => _file.Dispose();
+    public void Dispose()
+    {
+        _file.Dispose();
+        _claim.Dispose();
+    }
+
+    /// <summary>Keeps the folder to this server for as long as it lives: another would take the running jobs for lost ones.</summary>
+    private static FileStream Claim(string folder)
+    {
+        try
+        {
+            return new FileStream(System.IO.Path.Combine(folder, "jobs.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException error)
+        {
+            throw new IOException($"The job records in {folder} are those of another server that is running; this one needs a folder of its own.", error);
+        }
+    }
 
     /// <summary>Leaves one line of each record in the file.</summary>
     private FileStream Rewrite()

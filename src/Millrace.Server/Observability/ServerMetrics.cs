@@ -5,12 +5,10 @@ using Millrace.Server.Models;
 
 namespace Millrace.Server.Observability;
 
-/// <summary>Counters of the server; also as instruments of the meter and the activity source that OpenTelemetry listens to under the name <see cref="Name"/>.</summary>
+/// <summary>Counters of the server; also as instruments of the meter and the activity source that OpenTelemetry listens to under the name <see cref="MillraceServices.TelemetryName"/>.</summary>
 internal sealed class ServerMetrics : IDisposable
 {
-    public const string Name = "Millrace.Server";
-
-    private readonly Meter _meter = new(Name);
+    private readonly Meter _meter = new(MillraceServices.TelemetryName);
     private readonly Counter<long> _jobs;
     private readonly Histogram<double> _jobSeconds;
     private readonly Histogram<double> _frameSeconds;
@@ -30,7 +28,7 @@ internal sealed class ServerMetrics : IDisposable
         _meter.CreateObservableGauge("millrace.streams", () => library.Loaded.Sum(model => model.Hub?.Statistics.OpenStreams ?? 0), "{stream}", "Open streams.");
     }
 
-    public static ActivitySource Source { get; } = new(Name);
+    public static ActivitySource Source { get; } = new(MillraceServices.TelemetryName);
 
     /// <summary>Open connections.</summary>
     public int Connections => Volatile.Read(ref _connections);
