@@ -27,6 +27,8 @@ public static class HubBenchmark
         string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
         using DiffusionModel model = parts.ToModel(name);
 
+        progress.Report($"{name}: warming up"); // the first load of a process would be measured while the code is still being compiled
+        await MeasureAsync(model, size, [16, 32], 4, cancellationToken);
         List<HubBenchmarkReport.Load> loads = [];
         foreach (int[] steps in new int[][] { [25], [16, 32] })
         {

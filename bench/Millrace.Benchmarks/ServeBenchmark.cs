@@ -65,7 +65,7 @@ public static class ServeBenchmark
             (roundTrips.Sum() - engine.Sum()) / engine.Sum(), stages[0], stages[1], stages[2]);
     }
 
-    /// <summary>One client, from the start on; as many frames under way as there are steps, so that the batch is full.</summary>
+    /// <summary>One client, from the start on; as many frames under way as there are steps, so that the batch is full. However slow the machine, one picture is measured.</summary>
     private static async Task<Client> UseAsync(Uri server, int[] steps, int client, long start, TimeSpan measured, CancellationToken cancellationToken)
     {
         using ServedStream stream = await ServedStream.OpenAsync(server, Settings(steps, client), cancellationToken);
@@ -84,7 +84,7 @@ public static class ServeBenchmark
             ServedPicture picture = await stream.TakeAsync(cancellationToken);
             answered = picture.Id;
             TimeSpan now = Stopwatch.GetElapsedTime(start);
-            if (now > warmUp + measured)
+            if (now > warmUp + measured && pictures.Count > 0)
             {
                 return new Client(pictures, taken);
             }

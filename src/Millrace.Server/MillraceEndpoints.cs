@@ -38,10 +38,10 @@ public static class MillraceEndpoints
 
     private static void MapHealth(RouteGroupBuilder group)
     {
-        group.MapGet("/healthz", () => new { status = "alive" }).WithMetadata(new WithoutKey()).WithName("GetHealth").WithTags("Server");
+        group.MapGet("/healthz", () => new ServerState("alive")).WithMetadata(new WithoutKey()).WithName("GetHealth").WithTags("Server");
         group.MapGet("/readyz", (ModelLibrary library) => library.Ready
-            ? Results.Ok(new { status = "ready", model = library.DefaultName })
+            ? Results.Ok(new ServerState("ready", library.DefaultName))
             : throw new ProblemException(StatusCodes.Status503ServiceUnavailable, "not_ready", "The default model is not loaded yet."))
-            .WithMetadata(new WithoutKey()).WithName("GetReadiness").WithTags("Server");
+            .WithMetadata(new WithoutKey()).WithName("GetReadiness").WithTags("Server").Produces<ServerState>().ProducesProblem(503);
     }
 }

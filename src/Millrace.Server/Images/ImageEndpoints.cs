@@ -25,7 +25,7 @@ internal static class ImageEndpoints
         routes.MapGet("/v1/jobs", ListJobs).WithName("ListJobs").WithTags("Jobs").Produces<JobView[]>();
         routes.MapGet("/v1/jobs/{id}", GetJobAsync).WithName("GetJob").WithTags("Jobs").Produces<JobView>().ProducesProblem(404);
         routes.MapDelete("/v1/jobs/{id}", CancelJob).WithName("CancelJob").WithTags("Jobs").Produces<JobView>().ProducesProblem(404);
-        routes.MapGet("/v1/models", (ModelLibrary library) => new { @object = "list", data = library.Names.Select(name => new { id = name, @object = "model", created = 0, owned_by = "millrace" }) })
+        routes.MapGet("/v1/models", (ModelLibrary library) => new ModelList("list", [.. library.Names.Select(name => new ModelView(name, "model", 0, "millrace"))]))
             .WithName("ListModels").WithTags("Models");
     }
 

@@ -53,7 +53,9 @@ internal sealed class LiveConnection(Wire wire, LiveSession session, MillraceSer
                 case var _ when ended.IsCancellationRequested:
                     return;
                 case WebSocketMessageType.Binary:
+                    long start = time.GetTimestamp();
                     session.Send(FramePixels.Read(wire.Message, options.MaximumPixels));
+                    session.Record(StreamStage.Read, time.GetElapsedTime(start));
                     break;
                 default:
                     await AnswerAsync(LiveJson.Read(wire.Message));
@@ -95,7 +97,9 @@ internal sealed class LiveConnection(Wire wire, LiveSession session, MillraceSer
                 using Activity? activity = ServerMetrics.Source.StartActivity(
                     "millrace.frame", ActivityKind.Internal, default(ActivityContext), startTime: time.GetUtcNow() - picture.Latency);
                 activity?.SetTag("millrace.frame", picture.Frame.Id).SetTag("millrace.steps", picture.Steps).SetTag("millrace.repeated", picture.Repeated);
+                long start = time.GetTimestamp();
                 await wire.SendAsync(FramePixels.Write(picture, session, finisher), WebSocketMessageType.Binary);
+                session.Record(StreamStage.Write, time.GetElapsedTime(start));
                 metrics.CountFrame(picture.Latency);
             }
         }

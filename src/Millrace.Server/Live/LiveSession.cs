@@ -52,6 +52,13 @@ internal sealed class LiveSession(string token, string client, HostedModel model
         }
     }
 
+    /// <summary>Counts the time of a stage that the engine does not see: reading a message to a frame, or writing a picture to one.</summary>
+    public void Record(StreamStage stage, TimeSpan duration)
+    {
+        Stream.Statistics.Stages[stage].Record(duration);
+        Model.Hub!.Statistics.Stages[stage].Record(duration);
+    }
+
     /// <summary>Changes settings, all or none.</summary>
     /// <exception cref="ArgumentException">Says what is wrong.</exception>
     public void Change(LiveSettings change, MillraceServerOptions limits)

@@ -44,7 +44,7 @@ internal static class PrometheusText
         OfHubs("frames_dropped_total", "counter", "Frames and results that were dropped.", hub => hub.FramesDropped);
         OfHubs("network_calls_total", "counter", "Calls of the network.", hub => hub.NetworkCalls);
         OfHubs("network_rows_total", "counter", "Rows of those calls.", hub => hub.Rows);
-        Family("stage_seconds", "histogram", "Durations of each stage; Total is from a frame's arrival to its picture.", models.SelectMany(
+        Family("stage_seconds", "histogram", "Durations of each stage; Total is from a frame's arrival to its picture, Read before it and Write after it.", models.SelectMany(
             model => model.Hub!.Statistics.Stages.OrderBy(stage => stage.Key).SelectMany(stage => HistogramOf($"model=\"{Escape(model.Name)}\",stage=\"{stage.Key}\"", stage.Value))));
         Family("resident_memory_bytes", "gauge", "Memory of the process.", [("", process.WorkingSet64)]);
         Family("managed_memory_bytes", "gauge", "Memory of the managed heap.", [("", GC.GetTotalMemory(false))]);

@@ -12,7 +12,7 @@ namespace Millrace.Server.Security;
 internal sealed partial class Gate(MillraceServerOptions options, ClientQuotas quotas, ILogger<Gate> logger) : IEndpointFilter
 {
     private const string ContentSecurityPolicy =
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self'; manifest-src 'self'; " +
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self'; " +
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
     private readonly byte[][] _keys = [.. options.ApiKeys.Select(Hash)];

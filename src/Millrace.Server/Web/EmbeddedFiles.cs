@@ -13,7 +13,7 @@ internal static class EmbeddedFiles
 {
     private const string WebRoot = "wwwroot/", Index = "index.html", Schema = "protocol.schema.json";
     private static readonly Assembly Assembly = typeof(EmbeddedFiles).Assembly;
-    private static readonly FileExtensionContentTypeProvider Types = new() { Mappings = { [".webmanifest"] = "application/manifest+json" } };
+    private static readonly FileExtensionContentTypeProvider Types = new();
 
     public static void Map(IEndpointRouteBuilder routes, bool webApp)
     {

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.WebSockets;
+using System.Text.Json;
 
 namespace Millrace.Tests.Server;
 
@@ -85,13 +86,43 @@ public sealed class MisbehaviourTests
         await third.SayAsync(new { type = "hello", version = 1 });
         Assert.Equal(4003, await third.EndAsync());
 
-        for (int message = 0; message < 30; message++)
+        for (int message = 0; message < 300; message++) // within one second some twenty of them, however busy the machine
         {
-            await flood.SayAsync(new { type = "ping", at = message });
+            await flood.TryToSendAsync(StreamClient.Text($"{{\"type\":\"ping\",\"at\":{message}}}"), WebSocketMessageType.Text);
         }
 
         Assert.Equal(4009, await flood.EndAsync());
         Assert.Equal(4008, await idle.EndAsync());
+    }
+
+    [Fact]
+    public async Task A_client_that_does_not_read_is_given_up_while_a_good_stream_goes_on()
+    {
+        await using ServerHost host = await ServerHost.StartAsync(options => options with { SendDeadline = TimeSpan.FromSeconds(0.5), MessagesPerSecond = 1_000_000 });
+        (StreamClient good, JsonElement welcome) = await StreamClient.OpenAsync(host.StreamAddress, new { });
+        (StreamClient deaf, _) = await StreamClient.OpenAsync(host.StreamAddress, new { });
+        byte[] asks = StreamClient.Text($"{{\"type\":\"set\",\"settings\":{{\"prompt\":\"{new string('a', 4000)}\"}}}}"); // each answer is as long
+        Task flood = Task.Run(async () =>
+        {
+            while (true)
+            {
+                await deaf.SendAsync(asks, WebSocketMessageType.Text);
+            }
+        }, TestContext.Current.CancellationToken);
+
+        for (int frame = 0; !flood.IsCompleted; frame++)
+        {
+            await good.ShowAsync(frame, LiveTests.Side(welcome), 50);
+            Assert.Equal(frame, (await good.SeeAsync()).Id);
+        }
+
+        await Assert.ThrowsAnyAsync<Exception>(() => flood); // the connection broke under it
+        while (!(await host.Http.GetStringAsync("/metrics", TestContext.Current.CancellationToken)).Contains("millrace_connections_closed_total{code=\"4010\"} 1", StringComparison.Ordinal))
+        {
+            await Task.Delay(50, TestContext.Current.CancellationToken);
+        }
+
+        Assert.Empty(host.Errors.Lines);
     }
 
     [Fact]

@@ -67,6 +67,7 @@ public sealed partial class OperationTests
         await using ServerHost host = await ServerHost.StartAsync();
         JsonElement document = await host.Http.GetFromJsonAsync<JsonElement>("/openapi/v1.json", TestContext.Current.CancellationToken);
         JsonElement paths = document.GetProperty("paths");
+        Assert.Equal("Millrace", document.GetProperty("info").GetProperty("title").GetString());
         Assert.StartsWith("3.", document.GetProperty("openapi").GetString());
         foreach ((string path, string method, string operation) in new[]
         {

@@ -30,7 +30,7 @@ public sealed class StreamHubStatistics
     /// <summary>Frames that wait to enter, at the last turn.</summary>
     public int WaitingFrames => Volatile.Read(ref _waitingFrames);
 
-    /// <summary>Durations of the shared calls (<see cref="StreamStage.Encode"/>, <see cref="StreamStage.Denoise"/>, <see cref="StreamStage.Decode"/>), and from sending a frame to its result (<see cref="StreamStage.Total"/>).</summary>
+    /// <summary>Durations of the shared calls (<see cref="StreamStage.Encode"/>, <see cref="StreamStage.Denoise"/>, <see cref="StreamStage.Decode"/>), and from sending a frame to its result (<see cref="StreamStage.Total"/>); <see cref="StreamStage.Read"/> and <see cref="StreamStage.Write"/> are recorded by who brings the frames, where he does.</summary>
     public ImmutableDictionary<StreamStage, LatencyHistogram> Stages { get; } =
         Enum.GetValues<StreamStage>().ToImmutableDictionary(stage => stage, _ => new LatencyHistogram());
 
