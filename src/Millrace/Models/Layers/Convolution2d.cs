@@ -1,3 +1,4 @@
+using Millrace.Runtime.Programs;
 using TorchSharp.Modules;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
@@ -6,7 +7,7 @@ using static TorchSharp.torch.nn;
 namespace Millrace.Models.Layers;
 
 /// <summary>A convolution over [B, C, H, W] with a square kernel. Its parameters have no values until they are loaded or initialised.</summary>
-public sealed class Convolution2d : Module<Tensor, Tensor>
+public sealed class Convolution2d : Module<Tensor, Tensor>, IDescribedModule
 {
     [ComponentName(Name = "weight")]
     private Parameter _weight;
@@ -57,6 +58,9 @@ public sealed class Convolution2d : Module<Tensor, Tensor>
         _weight.set_(channelsLast);
         _isMatrix = _weight.shape[2] == 1 && _stride[0] == 1;
     }
+
+    /// <inheritdoc/>
+    public GraphArgument Describe(PartGraph graph, IReadOnlyList<GraphArgument> inputs) => graph.Apply("conv2d", inputs[0], _weight, _bias, _stride, _padding);
 
     /// <inheritdoc/>
     public override Tensor forward(Tensor input)

@@ -1,3 +1,4 @@
+using Millrace.Runtime.Programs;
 using TorchSharp.Modules;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
@@ -7,7 +8,7 @@ using Kernel = Millrace.Runtime.Kernels.GroupNormalization;
 namespace Millrace.Models.Layers;
 
 /// <summary>Group normalization over [B, C, H, W] (Wu and He 2018, arXiv 1803.08494), and the nonlinearity that often follows it.</summary>
-internal sealed class GroupNormalization : Module<Tensor, Tensor>
+internal sealed class GroupNormalization : Module<Tensor, Tensor>, IDescribedModule
 {
     [ComponentName(Name = "weight")]
     private Parameter _weight;
@@ -28,6 +29,9 @@ internal sealed class GroupNormalization : Module<Tensor, Tensor>
 
     /// <summary>Whether the kernel of this project is used where it can be; without gradients only.</summary>
     public bool Fused { get; set; }
+
+    public GraphArgument Describe(PartGraph graph, IReadOnlyList<GraphArgument> inputs) =>
+        graph.Apply("group_norm", inputs[0], _options.Groups, _weight, _bias, _options.Epsilon);
 
     public override Tensor forward(Tensor x) => Fused && Kernel.Handles(x)
         ? Kernel.Run(x, _options.Groups, _weight, _bias, _options.Epsilon, silu: false)

@@ -1,3 +1,4 @@
+using Millrace.Runtime.Programs;
 using TorchSharp.Modules;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
@@ -6,7 +7,7 @@ using static TorchSharp.torch.nn;
 namespace Millrace.Models.Layers;
 
 /// <summary>y = x W^T + b over the last axis. Its parameters have no values until they are loaded or initialised.</summary>
-public sealed class Linear : Module<Tensor, Tensor>
+public sealed class Linear : Module<Tensor, Tensor>, IDescribedModule
 {
     [ComponentName(Name = "weight")]
     private Parameter _weight;
@@ -46,6 +47,9 @@ public sealed class Linear : Module<Tensor, Tensor>
             _bias.set_(bias);
         }
     }
+
+    /// <inheritdoc/>
+    public GraphArgument Describe(PartGraph graph, IReadOnlyList<GraphArgument> inputs) => graph.Apply("linear", inputs[0], _weight, _bias);
 
     /// <inheritdoc/>
     public override Tensor forward(Tensor input)
