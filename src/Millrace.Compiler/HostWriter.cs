@@ -56,7 +56,7 @@ internal sealed class HostWriter(MethodDeclarationSyntax method, IMethodSymbol s
         string kept = program.Kept.Count > 0 ? $" {{ Kept = {Names(program.Kept)} }}" : "";
         Line($"return new TensorProgram(\"{symbol.ContainingType.Name}.{symbol.Name}\", {Names(program.Inputs)},");
         Statements(program.Body);
-        Replace($"){kept};");
+        Continue($"){kept};");
         Close();
         Line("");
     }
@@ -110,14 +110,14 @@ internal sealed class HostWriter(MethodDeclarationSyntax method, IMethodSymbol s
                 case StatementModel.If choice:
                     Line($"new Statement.If({choice.Condition},");
                     Statements(choice.Then);
-                    Replace(",");
+                    Continue(",");
                     Statements(choice.Else);
-                    Replace("),");
+                    Continue("),");
                     break;
                 case StatementModel.Loop loop:
                     Line(loop.Head);
                     Statements(loop.Body);
-                    Replace(loop.Tail + ",");
+                    Continue(loop.Tail + ",");
                     break;
                 case StatementModel.Leave leave:
                     Line(leave.Code + ",");
@@ -200,7 +200,7 @@ internal sealed class HostWriter(MethodDeclarationSyntax method, IMethodSymbol s
     }
 
     /// <summary>Puts something at the end of the last line.</summary>
-    private void Replace(string tail) => _text.Insert(_text.Length - 1, tail);
+    private void Continue(string tail) => _text.Insert(_text.Length - 1, tail);
 
     private void Line(string line) => _text.Append(line.Length == 0 ? "" : new string(' ', 4 * _indent) + line).Append('\n');
 }

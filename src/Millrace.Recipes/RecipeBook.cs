@@ -3,6 +3,7 @@ using Millrace.Recipes.ASdmRedundancy;
 using Millrace.Recipes.Boot;
 using Millrace.Recipes.Ddo;
 using Millrace.Recipes.DpmOt;
+using Millrace.Recipes.Dycl;
 using Millrace.Recipes.EcoDiff;
 using Millrace.Recipes.InstaFlow;
 using Millrace.Recipes.LaptopDiff;
@@ -24,7 +25,7 @@ public static class RecipeBook
     [
         new RectifiedFlowRecipe(), new RectifiedFlowPlusPlusRecipe(), new RectifiedDiffusionRecipe(), new InstaFlowRecipe(), new SlimFlowRecipe(), new BootRecipe(),
         new MmdDdmRecipe(), new AdjointDpmRecipe(), new DdoRecipe(), new DpmOtRecipe(), new MultiStudentRecipe(), new NitroFusionRecipe(),
-        new LaptopDiffRecipe(), new EcoDiffRecipe(), new ASdmRedundancyRecipe(),
+        new LaptopDiffRecipe(), new EcoDiffRecipe(), new ASdmRedundancyRecipe(), new DyclRecipe(),
     ];
 
     /// <summary>The recipe of a name.</summary>

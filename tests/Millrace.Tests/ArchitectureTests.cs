@@ -18,6 +18,7 @@ public sealed class ArchitectureTests
         { "Training", ["Distillation", "Streaming", "Evaluation", "Compression"] },
         { "Distillation", ["Streaming", "Evaluation", "Compression"] },
         { "Compression", ["Streaming", "Evaluation", "Pipelines"] },
+        { "Runtime.Programs", ["Runtime.Kernels", "Pipelines", "Distillation"] },
     };
 
     [Theory]

@@ -8,7 +8,7 @@ namespace Millrace.Recipes.Dycl;
 /// <summary>A flow of points, [1, 2], followed by Heun's method with steps that the difference to Euler's method sets: how many depends on the point.</summary>
 internal sealed partial class AdaptiveFlow : Module<Tensor, Tensor>, IDynamicExample
 {
-    private const double Tolerance = 0.01, FirstStep = 0.25, Smallest = 1e-3;
+    private const double Tolerance = 0.02, FirstStep = 0.25, Smallest = 1e-3;
 
     private readonly Linear _hidden = new(3, 32), _out = new(32, 2);
 
@@ -18,7 +18,7 @@ internal sealed partial class AdaptiveFlow : Module<Tensor, Tensor>, IDynamicExa
         RegisterComponents();
         this.Initialize(generator).eval();
         using IDisposable noGrad = no_grad();
-        _out.Weight.Scale(8); // a field that bends
+        _out.Weight.Scale(4); // a field that bends
     }
 
     public string Title => "adaptive steps";

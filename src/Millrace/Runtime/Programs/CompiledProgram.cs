@@ -146,7 +146,7 @@ public sealed class CompiledProgram : IDisposable
                         break;
                     }
 
-                    Value[]? results = Part(asked.Tensor, node, branch, ref table);
+                    Value[]? results = GoApart(asked.Tensor, node, branch, ref table);
                     if (node.Join == AtEnd)
                     {
                         return results;
@@ -242,7 +242,7 @@ public sealed class CompiledProgram : IDisposable
     }
 
     /// <summary>Both ways with their own rows, up to where they meet.</summary>
-    private Value[]? Part(Tensor truth, HostNode node, NodeExit.Branch branch, ref VariableTable table)
+    private Value[]? GoApart(Tensor truth, HostNode node, NodeExit.Branch branch, ref VariableTable table)
     {
         var split = new RowSplit(truth, Graph.Program.Name);
         var sides = new VariableTable[2];

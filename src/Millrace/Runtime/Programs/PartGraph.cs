@@ -108,6 +108,11 @@ public sealed class PartGraph
 
     private GraphArgument Held(GraphArgument argument)
     {
+        if (argument.Kind == GraphArgumentKind.Values)
+        {
+            return GraphArgument.List([.. argument.Values.Select(Held)]);
+        }
+
         if (argument.Weight is { } weight && _weightIndex.TryAdd(weight, _weights.Count))
         {
             _weights.Add(weight);

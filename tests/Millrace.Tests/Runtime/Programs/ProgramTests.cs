@@ -37,7 +37,7 @@ public sealed class ProgramTests
     public void Rows_that_part_and_meet_again_are_those_that_went_alone()
     {
         int parted = 0;
-        for (int seed = 0; seed < Programs; seed++)
+        for (int seed = 0; seed < Programs / 2; seed++)
         {
             using var one = NewDisposeScope();
             TensorProgram program = RandomPrograms.Make(seed);
@@ -48,7 +48,7 @@ public sealed class ProgramTests
             parted += Record.Exception(() => together.Run(a, b)) is ProgramException ? 1 : 0;
         }
 
-        Assert.InRange(parted, Programs / 4, Programs);
+        Assert.InRange(parted, Programs / 8, Programs / 2);
     }
 
     [Fact]
@@ -77,7 +77,7 @@ public sealed class ProgramTests
     {
         using var scope = NewDisposeScope();
         (Tensor a, Tensor b) = Inputs(1, Rows);
-        TensorProgram[] programs = [.. Enumerable.Range(0, 20).Select(RandomPrograms.Make)];
+        TensorProgram[] programs = [.. Enumerable.Range(0, 10).Select(RandomPrograms.Make)];
         Living.StaysConstant(
             () =>
             {
@@ -93,7 +93,7 @@ public sealed class ProgramTests
                     }
                 }
             },
-            repeats: 3);
+            repeats: 1);
     }
 
     [Fact]

@@ -25,21 +25,18 @@ public sealed class TorchScriptBackend : IPartBackend
 
     private sealed class ScriptPart(jit.CompilationUnit unit, PartGraph graph, int[] passed) : ICompiledPart
     {
+        // The weights stay where they are from call to call.
+        private readonly object[] _arguments = [.. new object[passed.Length], .. graph.Weights];
+
         public Value[] Run(Value[] inputs)
         {
-            var arguments = new object[passed.Length + graph.Weights.Count];
             for (int index = 0; index < passed.Length; index++)
             {
                 Value input = inputs[passed[index]];
-                arguments[index] = input.Kind == ValueKind.Tensor ? input.Tensor : input.Real;
+                _arguments[index] = input.Kind == ValueKind.Tensor ? input.Tensor : input.Real;
             }
 
-            for (int index = 0; index < graph.Weights.Count; index++)
-            {
-                arguments[passed.Length + index] = graph.Weights[index];
-            }
-
-            return unit.invoke(TorchScriptText.Function, arguments) switch
+            return unit.invoke(TorchScriptText.Function, _arguments) switch
             {
                 Tensor single => [single],
                 Tensor[] several => Array.ConvertAll(several, tensor => (Value)tensor),
