@@ -10,6 +10,7 @@ namespace Millrace.Checkpoints.Schedulers;
 /// <remarks>
 /// Settings mean what they mean in diffusers 0.24, in later versions where the class came later. Settings that belong to another
 /// class are passed over, as diffusers does when the class is exchanged; settings that no class has are refused by name.
+/// One step of evenly spaced timesteps starts at the last of them; diffusers, whose grid of one is its lower end, starts at 0 and draws nothing.
 /// </remarks>
 public sealed class DiffusersScheduler
 {

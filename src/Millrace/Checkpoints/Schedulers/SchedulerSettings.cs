@@ -75,9 +75,10 @@ internal sealed class SchedulerSettings
         FinalIsZero = config.Choice("final_sigmas_type", edm, new Dictionary<string, bool> { ["zero"] = true, ["sigma_min"] = false });
         LambdaMinClipped = config.Number("lambda_min_clipped", double.NegativeInfinity);
         Order = config.Integer("solver_order", 2);
-        LowerOrderFinal = config.Flag("lower_order_final", true);
+        LowerOrderFinal = config.Flag("lower_order_final", Class != SchedulerClass.DPMSolverSinglestep);
         EulerAtFinal = config.Flag("euler_at_final", false);
-        OriginalSteps = config.Integer("original_inference_steps", Class == SchedulerClass.TCD ? TrainTimesteps : 50);
+        bool wholeTeacher = Class == SchedulerClass.TCD && config.HasNull("original_inference_steps");
+        OriginalSteps = config.Integer("original_inference_steps", wholeTeacher ? TrainTimesteps : 50);
         TimestepScaling = config.Number("timestep_scaling", 10);
     }
 

@@ -49,7 +49,8 @@ internal static class SigmaSchedulers
 
         if (settings.SigmaSpacing != SigmaSpacing.Timesteps)
         {
-            (sigmas, end) = ([.. SigmaGrids.Spaced(settings.SigmaSpacing, settings.SigmaMin ?? sigmas[^1], settings.SigmaMax ?? sigmas[0], steps)], 0);
+            double least = settings.SigmaMin ?? (logLinear ? end : sigmas[^1]);
+            (sigmas, end) = ([.. SigmaGrids.Spaced(settings.SigmaSpacing, least, settings.SigmaMax ?? sigmas[0], steps)], 0);
             timesteps = [.. sigmas.Select(process.TimestepOf)];
             if (settings.Class is SchedulerClass.KDPM2Discrete or SchedulerClass.KDPM2AncestralDiscrete)
             {
