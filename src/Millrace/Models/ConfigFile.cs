@@ -116,6 +116,12 @@ internal sealed class ConfigFile
     public int? OptionalInteger(string field) =>
         Take(field) is not { } value ? null : IsInteger(value, out int number) ? number : throw Refusal(field, value, "a whole number or null");
 
+    /// <summary>A whole number, or a list of them for the sides of a picture, of which the largest counts; null where there is none.</summary>
+    public int? OptionalSide(string field) =>
+        !_fields.TryGetValue(field, out JsonElement value) || value.ValueKind != JsonValueKind.Array ? OptionalInteger(field)
+        : Integers(field, []) is { Count: > 0 } sides ? sides.Max()
+        : throw Refusal(field, value, "a whole number, or one for each side");
+
     /// <summary>A nonlinearity, or null where there is none.</summary>
     public Activation? OptionalActivation(string field) => Take(field) is { } value ? Choose(field, value, Activations) : null;
 

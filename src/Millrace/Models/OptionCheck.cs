@@ -20,6 +20,14 @@ internal static class OptionCheck
         }
     }
 
+    public static void AtMost(int value, int most, string name)
+    {
+        if (value < 1 || value > most)
+        {
+            throw new ArgumentOutOfRangeException(name, $"{name} must be from 1 to the width {most}, got {value}.");
+        }
+    }
+
     public static void Layers(int value, [CallerArgumentExpression(nameof(value))] string name = "")
     {
         if (value is < 1 or > MostLayers)

@@ -182,7 +182,7 @@ public sealed class UNet2DConditionModelTests
     {
         Assert.Throws<ArgumentException>("UpBlockTypes", () => new UNet2DConditionModel(Small with { UpBlockTypes = [] }));
         Assert.Throws<ArgumentException>("BlockOutChannels", () => new UNet2DConditionModel(Small with { NormNumGroups = 7 }));
-        Assert.Throws<ArgumentException>("BlockOutChannels", () => new UNet2DConditionModel(Small with { NumAttentionHeads = [4, 5] }));
+        Assert.Throws<ArgumentException>("NumAttentionHeads", () => new UNet2DConditionModel(Small with { NumAttentionHeads = [4, 500] }));
         Assert.Throws<ArgumentOutOfRangeException>("NormEps", () => new UNet2DConditionModel(Small with { NormEps = 0 }));
         Assert.Throws<ArgumentOutOfRangeException>("FreqShift", () => new UNet2DConditionModel(Small with { FreqShift = 16 }));
     }

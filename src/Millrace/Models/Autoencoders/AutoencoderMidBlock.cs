@@ -22,7 +22,7 @@ internal sealed class AutoencoderMidBlock : Module<Tensor, Tensor>
         int width = options.BlockOutChannels[^1];
         ResnetBlock2D Resnet() => new(width, width, timeWidth: null, options.Norm, options.Activation, tensors);
         _resnets = ModuleList(Resnet(), Resnet());
-        _attentions = options.MidBlockAddAttention ? ModuleList(new PixelAttention(width, options.Norm, tensors)) : null;
+        _attentions = options.MidBlockAddAttention ? ModuleList(new PixelAttention(width, width, options.Norm, tensors)) : null;
         RegisterComponents();
     }
 

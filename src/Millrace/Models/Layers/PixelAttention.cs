@@ -30,20 +30,21 @@ internal sealed class PixelAttention : Module<Tensor, Tensor>, IResidualLayer, I
     private bool _removed;
 
     /// <param name="channels">C.</param>
+    /// <param name="innerWidth">Width of all heads together.</param>
     /// <param name="norm">Of the normalization before attention; null for none.</param>
     /// <param name="tensors">Where and how the parameters are made.</param>
-    /// <param name="heads">Number of heads; divides <paramref name="channels"/>.</param>
+    /// <param name="heads">Number of heads; divides <paramref name="innerWidth"/>.</param>
     /// <param name="outScale">What the sum is divided by.</param>
-    public PixelAttention(int channels, GroupNormOptions? norm, TensorOptions tensors, int heads = 1, double outScale = 1)
+    public PixelAttention(int channels, int innerWidth, GroupNormOptions? norm, TensorOptions tensors, int heads = 1, double outScale = 1)
         : base(nameof(PixelAttention))
     {
-        (_headWidth, _heads, _outScale) = (channels / heads, heads, outScale);
-        Linear Projection() => new(channels, channels, options: tensors);
+        (_headWidth, _heads, _outScale) = (innerWidth / heads, heads, outScale);
+        Linear Projection() => new(channels, innerWidth, options: tensors);
         _norm = norm?.Create(channels, tensors);
         _query = Projection();
         _key = Projection();
         _value = Projection();
-        _output = Sequential(Projection());
+        _output = Sequential(new Linear(innerWidth, channels, options: tensors));
         RegisterComponents();
     }
 

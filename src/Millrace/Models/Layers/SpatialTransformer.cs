@@ -29,8 +29,9 @@ internal sealed class SpatialTransformer : Module, IResidualLayer
     private bool _removed;
 
     /// <param name="channels">C.</param>
+    /// <param name="innerWidth">Width of the tokens, that of all heads together.</param>
     /// <param name="textWidth">Width of the text.</param>
-    /// <param name="heads">Number of heads; divides <paramref name="channels"/>.</param>
+    /// <param name="heads">Number of heads; divides <paramref name="innerWidth"/>.</param>
     /// <param name="groups">Groups of the normalization.</param>
     /// <param name="linearProjection">Whether the projections in and out are stored as matrices, not as 1 x 1 convolutions; the function is the same.</param>
     /// <param name="upcast">Whether attention is computed in float32.</param>
@@ -38,17 +39,17 @@ internal sealed class SpatialTransformer : Module, IResidualLayer
     /// <param name="depth">Number of transformer blocks.</param>
     /// <param name="tensors">Where and how the parameters are made.</param>
     public SpatialTransformer(
-        int channels, int textWidth, int heads, int groups, bool linearProjection, bool upcast, bool onlyCross, int depth, TensorOptions tensors)
+        int channels, int innerWidth, int textWidth, int heads, int groups, bool linearProjection, bool upcast, bool onlyCross, int depth, TensorOptions tensors)
         : base(nameof(SpatialTransformer))
     {
-        Module<Tensor, Tensor> Projection() => linearProjection
-            ? new Linear(channels, channels, options: tensors)
-            : new Convolution2d(channels, channels, kernelSize: 1, options: tensors);
+        Module<Tensor, Tensor> Projection(int from, int to) => linearProjection
+            ? new Linear(from, to, options: tensors)
+            : new Convolution2d(from, to, kernelSize: 1, options: tensors);
         _linearProjection = linearProjection;
         _norm = new GroupNormOptions(groups, NormEpsilon).Create(channels, tensors);
-        _inProjection = Projection();
-        _blocks = ModuleList([.. Enumerable.Range(0, depth).Select(_ => new TransformerBlock(channels, textWidth, heads, upcast, onlyCross, tensors))]);
-        _outProjection = Projection();
+        _inProjection = Projection(channels, innerWidth);
+        _blocks = ModuleList([.. Enumerable.Range(0, depth).Select(_ => new TransformerBlock(innerWidth, textWidth, heads, upcast, onlyCross, tensors))]);
+        _outProjection = Projection(innerWidth, channels);
         RegisterComponents();
     }
 
@@ -66,7 +67,7 @@ internal sealed class SpatialTransformer : Module, IResidualLayer
     }
 
     /// <param name="x">[B, C, H, W].</param>
-    /// <param name="context">The text, and what the caller asks of self-attention.</param>
+    /// <param name="context">The text, and what the caller asks of attention.</param>
     /// <param name="path">Name of this layer in the network.</param>
     public Tensor Forward(Tensor x, UNetContext context, string path)
     {
@@ -89,10 +90,10 @@ internal sealed class SpatialTransformer : Module, IResidualLayer
         return x.Plus(hidden).MoveToOuterDisposeScope();
     }
 
-    // [B, C, H, W] to [B, H W, C]
+    // [B, C or inner width, H, W] to [B, H W, C or inner width]
     private static Tensor ToTokens(Tensor pixels) => pixels.flatten(2).transpose(1, 2).contiguous();
 
-    // [B, H W, C] to [B, C, H, W]
+    // [B, H W, C or inner width] to [B, C or inner width, H, W]
     private static Tensor ToPixels(Tensor tokens, Tensor like)
     {
         Tensor pixels = tokens.transpose(1, 2).unflatten(2, like.shape[2], like.shape[3]);

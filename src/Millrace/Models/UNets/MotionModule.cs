@@ -32,9 +32,10 @@ internal sealed class MotionModule : Module, IResidualLayer
         : base(nameof(MotionModule))
     {
         _norm = new GroupNormOptions(groups, NormEpsilon).Create(channels, tensors);
-        _inProjection = new Linear(channels, channels, options: tensors);
-        _blocks = ModuleList([.. Enumerable.Range(0, motion.Depth(layer)).Select(_ => new MotionBlock(channels, motion, tensors))]);
-        _outProjection = new Linear(channels, channels, options: tensors);
+        int width = motion.AttentionWidth(channels);
+        _inProjection = new Linear(channels, width, options: tensors);
+        _blocks = ModuleList([.. Enumerable.Range(0, motion.Depth(layer)).Select(_ => new MotionBlock(width, motion, tensors))]);
+        _outProjection = new Linear(width, channels, options: tensors);
         RegisterComponents();
     }
 

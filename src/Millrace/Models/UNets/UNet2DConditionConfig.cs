@@ -50,7 +50,7 @@ public static class UNet2DConditionConfig
         options = options with
         {
             OutChannels = config.Integer("out_channels", 4),
-            SampleSize = config.Integer("sample_size", 64),
+            SampleSize = config.OptionalSide("sample_size") ?? 64,
             UpBlockTypes = config.Choices("up_block_types", options.UpBlockTypes, UpBlocks),
             ReverseTransformerLayersPerBlock = config.Depths("reverse_transformer_layers_per_block", stages),
             ConvInKernel = config.Integer("conv_in_kernel", 3),

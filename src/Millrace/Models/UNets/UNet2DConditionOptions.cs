@@ -17,7 +17,7 @@ public sealed record UNet2DConditionOptions
     /// <summary>Side of the square latents that the network was trained on. It computes any size; pictures of this one come out best.</summary>
     public int SampleSize { get; init; } = 64;
 
-    /// <summary>Width of each resolution, from the finest to the coarsest; each after the first has half the sides. Even, and divisible by <see cref="NormNumGroups"/>.</summary>
+    /// <summary>Width of each resolution, from the finest to the coarsest; each after the first has half the sides. Divisible by <see cref="NormNumGroups"/>.</summary>
     public IReadOnlyList<int> BlockOutChannels { get; init; } = [320, 640, 1280, 1280];
 
     /// <summary>Kind of each resolution on the way down, from the finest to the coarsest.</summary>
@@ -104,7 +104,7 @@ public sealed record UNet2DConditionOptions
     public UNetMotionOptions? Motion { get; init; }
 
     /// <summary>
-    /// Attention heads of each resolution, from the finest to the coarsest; each divides the width. In a diffusers
+    /// Attention heads of each resolution, from the finest to the coarsest, each as wide as the width allows. In a diffusers
     /// <c>config.json</c> this is <c>attention_head_dim</c>, which despite its name holds the number of heads.
     /// </summary>
     public IReadOnlyList<int> NumAttentionHeads { get; init; } = [8, 8, 8, 8];
@@ -218,12 +218,21 @@ public sealed record UNet2DConditionOptions
         OptionCheck.Stages(UpBlockTypes, BlockOutChannels.Count);
         OptionCheck.Stages(NumAttentionHeads, BlockOutChannels.Count);
         OptionCheck.Divisible(BlockOutChannels, [.. BlockOutChannels.Select(_ => NormNumGroups)]);
-        OptionCheck.Divisible(BlockOutChannels, NumAttentionHeads);
-        OptionCheck.Divisible([BlockOutChannels[0]], [2], nameof(BlockOutChannels));
+        ValidateHeads();
         if (!(FreqShift >= 0 && FreqShift < BlockOutChannels[0] / 2))
         {
             throw new ArgumentOutOfRangeException(
                 nameof(FreqShift), $"{nameof(FreqShift)} must be at least 0 and below {BlockOutChannels[0] / 2}, got {FreqShift}.");
+        }
+    }
+
+    private void ValidateHeads()
+    {
+        UNetLayout layout = Layout;
+        if (layout.Stages.FirstOrDefault(stage => !stage.HasHeads) is { } headless)
+        {
+            throw new ArgumentException(
+                $"{nameof(NumAttentionHeads)} must leave at least one head of at least one number where there is attention, got [{string.Join(", ", NumAttentionHeads)}] for a resolution of width {headless.Width}.", nameof(NumAttentionHeads));
         }
     }
 
@@ -273,8 +282,9 @@ public sealed record UNet2DConditionOptions
     private UNetStage Stage(int stage, UNetBlockType kind, int more)
     {
         // In attention over pixels alone the same number means the width of a head.
-        int width = BlockOutChannels[stage], heads = kind == UNetBlockType.SelfAttention ? width / NumAttentionHeads[stage] : NumAttentionHeads[stage];
-        return new UNetStage(kind, width, (LayersPerStage.Count > 0 ? LayersPerStage[stage] : LayersPerBlock) + more, heads)
+        int width = BlockOutChannels[stage], said = NumAttentionHeads[stage];
+        (int heads, int headWidth) = kind == UNetBlockType.SelfAttention ? (width / said, said) : (said, width / said);
+        return new UNetStage(kind, width, (LayersPerStage.Count > 0 ? LayersPerStage[stage] : LayersPerBlock) + more, heads, headWidth)
         {
             OnlyCross = OnlyCrossAttention.Count > 0 && OnlyCrossAttention[stage],
         };

@@ -42,7 +42,7 @@ public static class UNet2DConfig
         {
             InChannels = config.Integer("in_channels", 3),
             OutChannels = config.Integer("out_channels", 3),
-            SampleSize = config.OptionalInteger("sample_size"),
+            SampleSize = config.OptionalSide("sample_size"),
             BlockOutChannels = config.Integers("block_out_channels", defaults.BlockOutChannels),
             DownBlockTypes = config.Choices("down_block_types", defaults.DownBlockTypes, DownBlocks),
             UpBlockTypes = config.Choices("up_block_types", defaults.UpBlockTypes, UpBlocks),

@@ -30,7 +30,7 @@ public sealed record UNet2DOptions
     /// <summary>Residual blocks of each resolution on the way down; there is one more on the way up.</summary>
     public int LayersPerBlock { get; init; } = 2;
 
-    /// <summary>Width of an attention head; null for one head.</summary>
+    /// <summary>Width of an attention head, of which there are as many as the width allows; null for one head.</summary>
     public int? AttentionHeadDim { get; init; } = 8;
 
     /// <summary>Groups of every group normalization.</summary>
@@ -85,8 +85,12 @@ public sealed record UNet2DOptions
     {
         get
         {
-            UNetStage Stage(int stage, UNetBlockType kind, int more) => new(
-                kind, BlockOutChannels[stage], LayersPerBlock + more, BlockOutChannels[stage] / (AttentionHeadDim ?? BlockOutChannels[stage]));
+            UNetStage Stage(int stage, UNetBlockType kind, int more)
+            {
+                int width = BlockOutChannels[stage], headWidth = AttentionHeadDim ?? width;
+                return new UNetStage(kind, width, LayersPerBlock + more, width / headWidth, headWidth);
+            }
+
             int stages = BlockOutChannels.Count;
             return new UNetLayout
             {
@@ -126,14 +130,14 @@ public sealed record UNet2DOptions
         OptionCheck.Stages(DownBlockTypes, BlockOutChannels.Count);
         OptionCheck.Stages(UpBlockTypes, BlockOutChannels.Count);
         OptionCheck.Divisible(BlockOutChannels, [.. BlockOutChannels.Select(_ => NormNumGroups)]);
-        if (AttentionHeadDim is { } head)
-        {
-            OptionCheck.Divisible(BlockOutChannels, [.. BlockOutChannels.Select(_ => head)]);
-        }
-
         if (DownBlockTypes.Concat(UpBlockTypes).Contains(UNetBlockType.CrossAttention))
         {
             throw new ArgumentException("A U-Net without text must have no attention to text.", nameof(DownBlockTypes));
+        }
+
+        if (Layout.Stages.FirstOrDefault(stage => !stage.HasHeads) is { } headless)
+        {
+            throw new ArgumentException($"{nameof(AttentionHeadDim)} must be at most the width of every resolution with attention, got {AttentionHeadDim} for a width of {headless.Width}.", nameof(AttentionHeadDim));
         }
 
         if (ClassEmbedding is UNetClassEmbedding.Projection or UNetClassEmbedding.SimpleProjection || (ClassEmbedding == UNetClassEmbedding.Table && NumClassEmbeds is null))

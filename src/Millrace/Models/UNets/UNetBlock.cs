@@ -36,8 +36,8 @@ internal abstract class UNetBlock : Module
             new ResnetBlock2D(inWidth, width, layout.EmbeddingWidth, layout.Norm, layout.Activation, tensors, layout.ScaleShift, scale))]);
         Module Attention(int layer) => stage.Kind == UNetBlockType.CrossAttention
             ? new SpatialTransformer(
-                width, layout.TextWidth, stage.Heads, layout.Norm.Groups, layout.LinearProjection, layout.Upcast, stage.OnlyCross, stage.Depth(layer), tensors)
-            : new PixelAttention(width, pixelNorm, tensors, stage.Heads, scale);
+                width, stage.AttentionWidth, layout.TextWidth, stage.Heads, layout.Norm.Groups, layout.LinearProjection, layout.Upcast, stage.OnlyCross, stage.Depth(layer), tensors)
+            : new PixelAttention(width, stage.AttentionWidth, pixelNorm, tensors, stage.Heads, scale);
         IEnumerable<int> layers = Enumerable.Range(0, inWidths.Count - lead);
         _attentions = stage.Kind == UNetBlockType.Plain ? null : ModuleList([.. layers.Select(Attention)]);
         _motion = stage.Motion is { } motion

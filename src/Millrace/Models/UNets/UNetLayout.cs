@@ -22,6 +22,9 @@ internal sealed record UNetLayout
     /// <summary>From the coarsest to the finest.</summary>
     public required IReadOnlyList<UNetStage> Up { get; init; }
 
+    /// <summary>All of them.</summary>
+    public IEnumerable<UNetStage> Stages => [.. Down, .. Middle is null ? [] : new[] { Middle }, .. Up];
+
     public required GroupNormOptions Norm { get; init; }
 
     /// <summary>Groups of the middle block's attention over pixels; null for no normalization there.</summary>

@@ -31,7 +31,7 @@ public static class UNetMotionConfig
         {
             InChannels = config.Integer("in_channels", 4),
             OutChannels = config.Integer("out_channels", 4),
-            SampleSize = config.Integer("sample_size", 64),
+            SampleSize = config.OptionalSide("sample_size") ?? 64,
             BlockOutChannels = widths,
             DownBlockTypes = config.Choices("down_block_types", defaults.DownBlockTypes, DownBlocks),
             UpBlockTypes = config.Choices("up_block_types", defaults.UpBlockTypes, UpBlocks),

@@ -6,7 +6,7 @@ public sealed record UNetMotionOptions
     /// <summary>Largest number of frames of a clip.</summary>
     public int MaxSequenceLength { get; init; } = 32;
 
-    /// <summary>Heads of each resolution from the finest; one value stands for all. Each divides the width.</summary>
+    /// <summary>Heads of each resolution from the finest; one value stands for all. Each is as wide as the width allows.</summary>
     public IReadOnlyList<int> NumAttentionHeads { get; init; } = [8];
 
     /// <summary>Heads of each resolution on the way up, from the coarsest; empty for those of the way down in reverse.</summary>
@@ -50,7 +50,10 @@ public sealed record UNetMotionOptions
             OptionCheck.Stages(NumAttentionHeads, widths.Count);
         }
 
-        OptionCheck.Divisible(widths, [.. widths.Select((_, stage) => Heads(stage))], "BlockOutChannels");
+        foreach ((int width, int heads) in widths.SelectMany((width, stage) => new[] { (width, Down(stage).Heads), (width, Up(widths.Count - 1 - stage, widths.Count).Heads) }))
+        {
+            OptionCheck.AtMost(heads, width, nameof(NumAttentionHeads));
+        }
     }
 
     internal UNetMotion Down(int stage) => new(Heads(stage), Depths(stage), MaxSequenceLength);

@@ -5,8 +5,15 @@ namespace Millrace.Models.UNets;
 /// <param name="Width">Width of its outputs.</param>
 /// <param name="Layers">Number of residual blocks.</param>
 /// <param name="Heads">Heads of its attention.</param>
-internal sealed record UNetStage(UNetBlockType Kind, int Width, int Layers, int Heads)
+/// <param name="HeadWidth">Width of each of them.</param>
+internal sealed record UNetStage(UNetBlockType Kind, int Width, int Layers, int Heads, int HeadWidth)
 {
+    /// <summary>Width within its attention: that of all heads, which is less than that of the stage where it does not divide.</summary>
+    public int AttentionWidth => Heads * HeadWidth;
+
+    /// <summary>Whether its attention, where it has any, has at least one head of at least one number.</summary>
+    public bool HasHeads => Kind == UNetBlockType.Plain || AttentionWidth > 0;
+
     /// <summary>Transformer blocks in the attention behind each residual block; one value stands for all.</summary>
     public IReadOnlyList<int> Depths { get; init; } = [1];
 
@@ -26,5 +33,8 @@ internal sealed record UNetStage(UNetBlockType Kind, int Width, int Layers, int 
 /// <param name="MaxFrames">Largest number of frames.</param>
 internal sealed record UNetMotion(int Heads, IReadOnlyList<int> Depths, int MaxFrames)
 {
+    /// <summary>Width of all heads together where the resolution has some width.</summary>
+    public int AttentionWidth(int width) => Heads * (width / Heads);
+
     public int Depth(int layer) => Depths[Math.Min(layer, Depths.Count - 1)];
 }
