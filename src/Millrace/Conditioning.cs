@@ -26,6 +26,9 @@ public sealed record Conditioning(Tensor Text) : IDisposable
     /// <summary>Classes, [B], int64; or, for the networks that say so, a vector for each row.</summary>
     public Tensor? ClassLabels { get; init; }
 
+    /// <summary>Tokens of pictures that prompt beside the text, one tensor [B, tokens, width] for each IP-Adapter; empty for none.</summary>
+    public IReadOnlyList<Tensor> ImageTokens { get; init; } = [];
+
     /// <summary>Number of rows B.</summary>
     public long Rows => Text.shape[0];
 
@@ -79,7 +82,7 @@ public sealed record Conditioning(Tensor Text) : IDisposable
         return this with { Text = functional.pad(Text, [0, 0, 0, missing]), TextMask = functional.pad(mask, [0, missing]) };
     }
 
-    private IEnumerable<Tensor> Parts => new[] { Text, TextMask, PooledText, SizeIds, Guidance, ClassLabels }.OfType<Tensor>();
+    private IEnumerable<Tensor> Parts => new[] { Text, TextMask, PooledText, SizeIds, Guidance, ClassLabels }.OfType<Tensor>().Concat(ImageTokens);
 
     private static Conditioning Combine(IReadOnlyList<Conditioning> all, Func<IReadOnlyList<Tensor>, Tensor> combine)
     {
@@ -98,6 +101,7 @@ public sealed record Conditioning(Tensor Text) : IDisposable
             SizeIds = Part(one => one.SizeIds, nameof(SizeIds)),
             Guidance = Part(one => one.Guidance, nameof(Guidance)),
             ClassLabels = Part(one => one.ClassLabels, nameof(ClassLabels)),
+            ImageTokens = [.. Enumerable.Range(0, all.Max(one => one.ImageTokens.Count)).Select(index => Part(one => one.ImageTokens.ElementAtOrDefault(index), nameof(ImageTokens))!)],
         };
     }
 }

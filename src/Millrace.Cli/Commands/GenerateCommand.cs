@@ -124,7 +124,7 @@ internal static class GenerateCommand
         {
             long calls = 0;
             return SolverDrawing.DrawAsync(
-                parsed, model, prompt, steps, async path => fit.Apply(await ReadAsync(path, cancellationToken)), parsed.GetValue(Input), parsed.GetValue(Count),
+                parsed, model, prompt, steps, path => ReadAsync(path, cancellationToken), fit, parsed.GetValue(Input), parsed.GetValue(Count),
                 new CallCounter(() => done.Report(++calls)), cancellationToken);
         });
     }

@@ -23,6 +23,7 @@ internal static class SolverDrawing
             (parsed.GetValue(SolverOptionSet.Strength) is not null && !fromPicture, "--strength goes with --input, the picture that is to be changed."),
             (parsed.GetValue(SolverOptionSet.Churn) is not null && parsed.GetValue(SolverOptionSet.Solver) is null, "--churn goes with --solver euler or --solver heun."),
             (refiner && fromPicture, "--refiner finishes pictures drawn from a prompt alone; --input cannot go with it."),
+            (parsed.GetValue(SolverOptionSet.ImageEncoder) is not null && parsed.GetValue(SolverOptionSet.ImagePrompt)!.Count == 0, "--image-encoder goes with --image-prompt."),
             (parsed.GetValue(SolverOptionSet.Handover) is not null && !refiner, "--handover goes with --refiner."),
             (motion && (fromPicture || refiner), "--motion draws a clip from a prompt alone; --input and --refiner cannot go with it."),
             (motion && severalOrSheet, "--motion draws one clip; --count and --contact-sheet cannot go with it."),
@@ -39,20 +40,21 @@ internal static class SolverDrawing
     /// <param name="model">The model.</param>
     /// <param name="prompt">What to draw.</param>
     /// <param name="steps">Number of steps; null for the usual one.</param>
-    /// <param name="picture">From the path of a picture to the picture in the size that is drawn.</param>
+    /// <param name="read">From the path of a picture to the picture.</param>
+    /// <param name="fit">Brings a picture to the size that is drawn.</param>
     /// <param name="input">The picture to start from; null for noise.</param>
     /// <param name="count">How many.</param>
     /// <param name="progress">Told after every evaluation of the network.</param>
     /// <param name="cancellationToken">Ends the drawing.</param>
     public static async Task<IReadOnlyList<Frame>> DrawAsync(
-        ParseResult parsed, DiffusionModel model, string prompt, int? steps, Func<string, Task<Frame>> picture, string? input, int count,
+        ParseResult parsed, DiffusionModel model, string prompt, int? steps, Func<string, Task<Frame>> read, FrameFit fit, string? input, int count,
         IProgress<SamplingProgress> progress, CancellationToken cancellationToken)
     {
         ScalarType precision = ModelOptionSet.PrecisionOf(parsed);
-        using ShownNetworks shown = await ShownNetworks.LoadAsync(parsed, precision, picture);
+        using ShownNetworks shown = await ShownNetworks.LoadAsync(parsed, precision, read, fit);
         GenerationOptions options = SolverOptionSet.Options(parsed, model, steps, shown);
         double? strength = parsed.GetValue(SolverOptionSet.Strength);
-        Frame? start = input is null ? null : await picture(input);
+        Frame? start = input is null ? null : fit.Apply(await read(input));
         if (parsed.GetValue(SolverOptionSet.Motion) is { } adapter)
         {
             using UNetMotionModel unet = MotionAdapterFolder.Load(adapter, model.UNet
@@ -70,7 +72,7 @@ internal static class SolverDrawing
         }
 
         IEnumerable<Frame> drawn = start is null ? TextToImage.Generate(model, prompt, options, count, progress, cancellationToken)
-            : parsed.GetValue(SolverOptionSet.Mask) is { } mask ? Inpainting.Generate(model, start, await picture(mask), prompt, options, strength ?? 1, count, progress, cancellationToken)
+            : parsed.GetValue(SolverOptionSet.Mask) is { } mask ? Inpainting.Generate(model, start, fit.Apply(await read(mask)), prompt, options, strength ?? 1, count, progress, cancellationToken)
             : ImageToImage.Generate(model, start, prompt, options, strength ?? 0.8, count, progress, cancellationToken);
         return [.. drawn];
     }

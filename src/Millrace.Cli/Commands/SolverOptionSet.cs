@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Millrace.Checkpoints;
 using Millrace.Checkpoints.Schedulers;
+using Millrace.Guidance;
 using Millrace.Pipelines;
 using Millrace.Solvers;
 
@@ -29,6 +30,13 @@ internal static class SolverOptionSet
         Description = "Share of the guided prediction that is brought back to the contrast of the unguided one, in 0..1; 0.7 suits models trained to full noise.",
         HelpName = "R",
     }.Number();
+
+    public static Option<IntervalWord?> Interval { get; } = new("--guidance-interval")
+    {
+        Description = "The part of the way from noise to picture on which guidance works, such as 0.1-0.8; elsewhere it costs nothing.",
+        CustomParser = IntervalWord.Parse,
+        HelpName = "A-B",
+    };
 
     public static Option<ProjectionWord?> Projection { get; } = new("--projected-guidance")
     {
@@ -68,6 +76,20 @@ internal static class SolverOptionSet
         HelpName = "DIR|FILE=FILE",
     };
 
+    public static Option<IReadOnlyList<ControlWord>> ImagePrompt { get; } = new("--image-prompt")
+    {
+        Description = "An IP-Adapter's file and a picture that prompts beside the text, as for --control; can be given many times.",
+        CustomParser = ControlWord.Parse,
+        DefaultValueFactory = _ => [],
+        HelpName = "FILE=FILE",
+    };
+
+    public static Option<string?> ImageEncoder { get; } = new("--image-encoder")
+    {
+        Description = "With --image-prompt: the folder of the picture encoder. Without it image_encoder beside the adapter, or in the model's folder.",
+        HelpName = "DIR",
+    };
+
     public static Option<string?> Refiner { get; } = new("--refiner") { Description = "SDXL's refiner, a folder or a single file, which draws the last part.", HelpName = "DIR|FILE" };
 
     public static Option<double?> Handover { get; } = new Option<double?>("--handover")
@@ -84,7 +106,7 @@ internal static class SolverOptionSet
 
     public static Option<int> Batch { get; } = new Option<int>("--batch") { Description = "Pictures that are drawn at once.", DefaultValueFactory = _ => 1, HelpName = "N" }.Whole(1);
 
-    public static IReadOnlyList<Option> All => [Solver, Churn, Rescale, Projection, Perturbation, Strength, Mask, Control, Adapter, Refiner, Handover, Motion, Frames, FramesPerSecond, Batch];
+    public static IReadOnlyList<Option> All => [Solver, Churn, Rescale, Interval, Projection, Perturbation, Strength, Mask, Control, Adapter, ImagePrompt, ImageEncoder, Refiner, Handover, Motion, Frames, FramesPerSecond, Batch];
 
     /// <summary>Whether the options ask for a solver: by one of their own, or by a model other than the shipped one without an option of streams.</summary>
     public static bool Applies(ParseResult parsed, Option<IReadOnlyList<int>?> steps)
@@ -115,6 +137,7 @@ internal static class SolverOptionSet
             Steps = steps,
             GuidanceScale = scaled ? parsed.GetValue(StreamOptionSet.GuidanceScale) : null,
             GuidanceRescale = parsed.GetValue(Rescale) ?? 0,
+            GuidanceInterval = parsed.GetValue(Interval) is { } interval ? GuidanceInterval.OfWay(interval.Start, interval.End, model.Process.TrainTimesteps) : null,
             ProjectedGuidance = parsed.GetValue(Projection) is { } projection ? new() { Radius = projection.Radius, Momentum = projection.Momentum } : null,
             PerturbedAttentionScale = parsed.GetValue(Perturbation)?.Scale ?? 0,
             PerturbedAttentionLayers = parsed.GetValue(Perturbation)?.Layers ?? [],
@@ -123,6 +146,7 @@ internal static class SolverOptionSet
             Batch = parsed.GetValue(Batch),
             Controls = shown.Controls,
             Adapters = shown.Adapters,
+            ImagePrompts = shown.ImagePrompts,
         };
         options.Validate();
         return options;

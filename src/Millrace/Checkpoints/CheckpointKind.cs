@@ -48,8 +48,14 @@ public enum CheckpointKind
     /// <summary>A control network.</summary>
     ControlNet,
 
-    /// <summary>An adapter of pictures or sketches (IP-Adapter, T2I-Adapter).</summary>
-    Adapter,
+    /// <summary>An adapter that is shown a sketch (T2I-Adapter).</summary>
+    SketchAdapter,
+
+    /// <summary>An adapter by which a picture prompts (IP-Adapter).</summary>
+    ImagePromptAdapter,
+
+    /// <summary>An encoder of pictures alone.</summary>
+    ImageEncoder,
 
     /// <summary>Motion modules for clips.</summary>
     MotionModule,

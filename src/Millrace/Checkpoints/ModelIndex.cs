@@ -41,7 +41,7 @@ internal sealed class ModelIndex
             bool known = allowed.TryGetValue(part, out string[]? classes);
             if (!known || !classes!.Contains(name))
             {
-                string may = known ? $"one of {string.Join(", ", classes!)}" : "[null, null], for such a part is not supported";
+                string may = known ? $"one of {string.Join(", ", classes!)}" : $"[null, null], for such a part is not supported in a {Pipeline}";
                 throw new InvalidDataException($"{_path}: field \"{part}\" is {_fields[part].GetRawText()}, but must be {may}.");
             }
         }

@@ -27,6 +27,7 @@ public sealed class Denoiser(IConditionalNetwork network, PredictionType predict
         {
             Text = conditioning.Text.to(precision),
             PooledText = conditioning.PooledText?.to(precision),
+            ImageTokens = [.. conditioning.ImageTokens.Select(tokens => tokens.to(precision))],
             SizeIds = conditioning.SizeIds ?? Sizes(x),
             Guidance = conditioning.Guidance ?? (_convention.Guidance is { } scale ? TensorArithmetic.Filled(scale, x.device, x.shape[0]) : null),
         };

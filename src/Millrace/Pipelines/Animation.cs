@@ -40,7 +40,7 @@ public static class Animation
 
         if (options.NeedsUNet)
         {
-            throw new ArgumentException("Control networks, adapters and perturbed attention work on pictures, not on clips.", nameof(options));
+            throw new ArgumentException("Control networks, adapters, image prompts and perturbed attention work on pictures, not on clips.", nameof(options));
         }
 
         using var scope = NewDisposeScope();

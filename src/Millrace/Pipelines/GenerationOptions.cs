@@ -25,6 +25,9 @@ public sealed record GenerationOptions
     /// <summary>Share of the guided prediction that is brought back to the spread of the prediction under the prompt, in [0, 1].</summary>
     public double GuidanceRescale { get; init; }
 
+    /// <summary>Timesteps at which guidance of any kind works; null for all.</summary>
+    public GuidanceInterval? GuidanceInterval { get; init; }
+
     /// <summary>Guides by the part of the difference that lies across the clean sample, in place of classifier-free guidance; null for that.</summary>
     public AdaptiveProjectedGuidanceOptions? ProjectedGuidance { get; init; }
 
@@ -49,11 +52,14 @@ public sealed record GenerationOptions
     /// <summary>T2I-Adapters with their pictures.</summary>
     public IReadOnlyList<AdapterPicture> Adapters { get; init; } = [];
 
+    /// <summary>Pictures that prompt beside the text, with their IP-Adapters.</summary>
+    public IReadOnlyList<ImagePrompt> ImagePrompts { get; init; } = [];
+
     /// <summary>What else works on the features of the U-Net.</summary>
     public IReadOnlyList<IUNetAttachment> Attachments { get; init; } = [];
 
     /// <summary>Whether something works on the features of a U-Net.</summary>
-    internal bool NeedsUNet => Controls.Count > 0 || Adapters.Count > 0 || Attachments.Count > 0 || PerturbedAttentionScale > 0;
+    internal bool NeedsUNet => Controls.Count > 0 || Adapters.Count > 0 || ImagePrompts.Count > 0 || Attachments.Count > 0 || PerturbedAttentionScale > 0;
 
     /// <summary>Checks every value that does not depend on the model.</summary>
     /// <exception cref="ArgumentException">Names the option, the value seen and the values allowed.</exception>
@@ -72,6 +78,7 @@ public sealed record GenerationOptions
         Require(GuidanceScale is null || double.IsFinite(GuidanceScale.Value), $"GuidanceScale must be a finite number, got {GuidanceScale}.");
         Require(GuidanceRescale is >= 0 and <= 1, $"GuidanceRescale must be in [0, 1], got {GuidanceRescale}.");
         _ = ProjectedGuidance?.Validated();
+        _ = GuidanceInterval?.Validated();
         Require(PerturbedAttentionScale >= 0 && double.IsFinite(PerturbedAttentionScale), $"PerturbedAttentionScale must be a finite number of at least 0, got {PerturbedAttentionScale}.");
         Require(
             ProjectedGuidance is null || (GuidanceRescale == 0 && PerturbedAttentionScale == 0),

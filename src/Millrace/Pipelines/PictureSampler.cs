@@ -5,6 +5,7 @@ using Millrace.Imaging;
 using Millrace.Models;
 using Millrace.Models.Adapters;
 using Millrace.Models.Autoencoders;
+using Millrace.Models.ImageEncoders;
 using Millrace.Models.UNets;
 using Millrace.Processes;
 using Millrace.Solvers;
@@ -39,7 +40,7 @@ internal sealed class PictureSampler
 
         if (options.NeedsUNet && model.UNet is null)
         {
-            throw new ArgumentException($"Control networks, adapters and perturbed attention work on U-Nets; the model '{model.Name}' is of the family {model.Family}.", nameof(options));
+            throw new ArgumentException($"Control networks, adapters, image prompts and perturbed attention work on U-Nets; the model '{model.Name}' is of the family {model.Family}.", nameof(options));
         }
 
         _autoencoder = Math.Max(Width, Height) > LargestWhole && model.Autoencoder is not PixelSpace ? new TiledAutoencoder(model.Autoencoder) : model.Autoencoder;
@@ -135,7 +136,7 @@ internal sealed class PictureSampler
     {
         IDenoiser denoiser = _model.DenoiserOf(Network(start));
         IDenoiser Perturbed() => _model.DenoiserOf(Network(start, new PerturbedAttention(_model.UNet!, _options.PerturbedAttentionLayers)));
-        PerturbedAttentionGuidance? perturbed = _options.PerturbedAttentionScale > 0 ? new(denoiser, Perturbed(), _options.PerturbedAttentionScale) : null;
+        PerturbedAttentionGuidance? perturbed = _options.PerturbedAttentionScale > 0 ? new(denoiser, Perturbed(), _options.PerturbedAttentionScale, _options.GuidanceInterval) : null;
         if (Scale <= 1 || _model.EmbedsGuidance || _model.Family == ModelFamily.Unconditional)
         {
             return (IDenoiser?)perturbed ?? denoiser;
@@ -143,8 +144,9 @@ internal sealed class PictureSampler
 
         Conditioning negative = Condition(_options.NegativePrompt, negative: true, rows: 1);
         return _options.ProjectedGuidance is { } projected
-            ? new AdaptiveProjectedGuidance(denoiser, _model.Process, negative, Scale, projected)
-            : new ClassifierFreeGuidance(denoiser, negative, Scale, new GuidanceOptions { Rescale = _options.GuidanceRescale, Perturbed = perturbed });
+            ? new AdaptiveProjectedGuidance(denoiser, _model.Process, negative, Scale, projected with { Interval = _options.GuidanceInterval ?? projected.Interval })
+            : new ClassifierFreeGuidance(
+                denoiser, negative, Scale, new GuidanceOptions { Rescale = _options.GuidanceRescale, Interval = _options.GuidanceInterval, Perturbed = perturbed });
     }
 
     private Conditioning Condition(string prompt, bool negative, int rows)
@@ -162,12 +164,14 @@ internal sealed class PictureSampler
             one = one with { Guidance = TensorArithmetic.Filled(_model.Family == ModelFamily.Flux ? Scale : Scale - 1, shape: 1) };
         }
 
+        one = one with { ImageTokens = [.. _options.ImagePrompts.Select(picture => negative ? picture.Network.TokensOfNothing(picture.Encoder) : Tokens(picture))] };
         return one.Select(part => part.expand([rows, .. part.shape[1..]]));
     }
 
     private IConditionalNetwork Network(SamplingStart start, params IReadOnlyList<IUNetAttachment> further)
     {
-        IUNetAttachment[] attachments = [.. _options.Controls.Select(Control), .. _options.Adapters.Select(Adapter), .. _options.Attachments, .. further];
+        IUNetAttachment[] attachments =
+            [.. _options.Controls.Select(Control), .. _options.Adapters.Select(Adapter), .. _options.ImagePrompts.Select(ImagePrompt), .. _options.Attachments, .. further];
         IConditionalNetwork network = start.Network ?? (attachments.Length > 0 ? new AttachedUNet(_model.UNet!, attachments) : _model.Network);
         return start is { Mask: { } mask, Masked: { } masked } ? new InpaintingNetwork(network, mask, masked) : network;
     }
@@ -186,10 +190,21 @@ internal sealed class PictureSampler
         return new T2IAdapter(adapter.Network.Options, _model.UNet!, features, adapter.Strength, _model.Process.TrainTimesteps);
     }
 
-    /// <summary>A picture in [0, 1].</summary>
+    private IPAdapter ImagePrompt(ImagePrompt prompt, int index) => new(prompt.Network, _model.UNet!, index, prompt.Strength, _model.Process.TrainTimesteps);
+
+    private static Tensor Tokens(ImagePrompt prompt)
+    {
+        using Tensor pixels = ClipPicture.ToPixels(Unit(prompt.Picture), prompt.Encoder.Options.ImageSize);
+        return prompt.Network.Tokens(prompt.Encoder, pixels);
+    }
+
+    /// <summary>A picture of the size that is drawn, in [0, 1].</summary>
     private Tensor Shown(Frame picture, string what)
     {
         CheckSize(picture, what);
-        return PixelConversion.ToTensor(picture).Plus(1).Times(0.5);
+        return Unit(picture);
     }
+
+    /// <summary>A picture in [0, 1].</summary>
+    private static Tensor Unit(Frame picture) => PixelConversion.ToTensor(picture).Plus(1).Times(0.5);
 }

@@ -38,7 +38,7 @@ public static class StableDiffusionXLRefiner
             throw new ArgumentException($"The refiner '{refiner.Name}' must work on the latents of '{model.Name}'.", nameof(refiner));
         }
 
-        PictureSampler first = new(model, options), second = new(refiner, options with { Width = options.Width ?? model.DefaultSize, Height = options.Height ?? model.DefaultSize, Controls = [], Attachments = [] });
+        PictureSampler first = new(model, options), second = new(refiner, options with { Width = options.Width ?? model.DefaultSize, Height = options.Height ?? model.DefaultSize, Controls = [], Adapters = [], ImagePrompts = [], Attachments = [] });
         double cut = model.Process.TrainTimesteps * (1 - handover);
         (int before, NoiseLevel left) = Before(first, cut);
         (int skipped, NoiseLevel taken) = Before(second, cut);

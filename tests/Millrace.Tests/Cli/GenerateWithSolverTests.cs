@@ -51,6 +51,7 @@ public sealed class GenerateWithSolverTests(TinyFolderFixture folders) : IClassF
 
     [Theory]
     [InlineData("--projected-guidance", "15:-0.5")]
+    [InlineData("--guidance-interval", "0.1-0.8")]
     [InlineData("--perturbed-attention", "3:mid_block,up_blocks.1")]
     public async Task Guidance_of_other_kinds_is_an_option(string option, string value)
     {
@@ -71,7 +72,28 @@ public sealed class GenerateWithSolverTests(TinyFolderFixture folders) : IClassF
         Assert.Equal("", result.Error);
         Assert.NotEqual(await File.ReadAllBytesAsync(_folder.File("a.png")), await File.ReadAllBytesAsync(_folder.File("out.png")));
         Assert.Contains("--adapter must be PATH=PICTURE", (await RunAsync("sd", "--prompt", "a", "--adapter", colour)).Error, StringComparison.Ordinal);
-        Assert.Contains("adapters and perturbed attention work on U-Nets", (await RunAsync("sd3", "--prompt", "a", "--adapter", $"{colour}={_folder.File("a.png")}")).Error, StringComparison.Ordinal);
+        Assert.Contains("image prompts and perturbed attention work on U-Nets", (await RunAsync("sd3", "--prompt", "a", "--adapter", $"{colour}={_folder.File("a.png")}")).Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_picture_prompts_beside_the_text()
+    {
+        await RunAsync("sd", "--prompt", "a red car", "--steps", "2", "--output", _folder.File("a.png"));
+        string adapter = TinyFolders.IPAdapter(_folder.File("ip.safetensors"), TinyModel.ImagePrompt), picture = _folder.File("a.png");
+        Task<CommandLineResult> DrawAsync(string name, string word, params string[] more) => RunAsync(name, ["--prompt", "a red car", "--steps", "2", "--image-prompt", $"{adapter}={word}", .. more]);
+
+        Assert.Contains("name it with --image-encoder", (await DrawAsync("sd", picture)).Error, StringComparison.Ordinal);
+        TinyFolders.ImageEncoder(_folder.File("image_encoder"), TinyModel.Vision);
+        Assert.Equal("", (await DrawAsync("sd", $"{picture}:0")).Error);
+        byte[] off = await File.ReadAllBytesAsync(_folder.File("out.png"));
+        Assert.Equal(await File.ReadAllBytesAsync(picture), off);
+        Assert.Equal("", (await DrawAsync("sd", $"{picture}:4", "--image-prompt", $"{adapter}={picture}:0.5:0-0.5")).Error);
+        Assert.NotEqual(off, await File.ReadAllBytesAsync(_folder.File("out.png")));
+
+        string other = TinyFolders.ImageEncoder(_folder.File("other"), TinyModel.Vision with { ProjectionDim = 6 });
+        Assert.Contains("trained with another picture encoder", (await DrawAsync("sd", picture, "--image-encoder", other)).Error, StringComparison.Ordinal);
+        Assert.Contains("made for another U-Net", (await DrawAsync("sdxl", picture)).Error, StringComparison.Ordinal);
+        Assert.Contains("--image-encoder goes with --image-prompt", (await RunAsync("sd", "--prompt", "a", "--image-encoder", other)).Error, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -147,6 +169,7 @@ public sealed class GenerateWithSolverTests(TinyFolderFixture folders) : IClassF
     [InlineData("sd", "--handover", "0.5", "--handover goes with --refiner")]
     [InlineData("sd", "--control", "folder", "--control must be PATH=PICTURE")]
     [InlineData("sd", "--guidance-rescale", "2", "GuidanceRescale must be in [0, 1], got 2")]
+    [InlineData("sd", "--guidance-interval", "0.8-0.1", "0 <= start <= end <= 1, got 0.8 and 0.1")]
     [InlineData("sd-inpainting", "--steps", "0,16", "cannot be streamed")]
     [InlineData("sd", "--size", "15", "multiples of 2")]
     [InlineData("sd", "--steps", "0", "Steps must be at least 1")]

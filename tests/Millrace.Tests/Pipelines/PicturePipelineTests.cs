@@ -1,5 +1,6 @@
 using Millrace.Checkpoints;
 using Millrace.Checkpoints.Schedulers;
+using Millrace.Guidance;
 using Millrace.Imaging;
 using Millrace.Models.Adapters;
 using Millrace.Pipelines;
@@ -153,8 +154,10 @@ public sealed class PicturePipelineTests(TinyFolderFixture folders) : IClassFixt
             Draw(plain), Draw(guided), Draw(guided with { ProjectedGuidance = new() { Radius = 3 } }), Draw(guided with { ProjectedGuidance = new() { Radius = 3, Momentum = -0.5 } }),
             Draw(plain with { PerturbedAttentionScale = 3 }), Draw(guided with { PerturbedAttentionScale = 3 }),
             Draw(plain with { PerturbedAttentionScale = 3, PerturbedAttentionLayers = ["up_blocks"] }),
+            Draw(guided with { GuidanceInterval = GuidanceInterval.OfWay(0, 0.5, model.Process.TrainTimesteps) }),
         ];
         Assert.Equal(drawn.Length, drawn.Select(Convert.ToHexString).Distinct().Count());
+        Assert.Equal(drawn[0], Draw(guided with { PerturbedAttentionScale = 3, GuidanceInterval = new(-2, -1) }));
         Assert.Contains("takes the place", Assert.Throws<ArgumentException>(() => Draw(guided with { ProjectedGuidance = new(), PerturbedAttentionScale = 3 })).Message, StringComparison.Ordinal);
         Assert.Contains("U-Nets", Assert.Throws<ArgumentException>(
             () => TextToImage.Generate(folders.Model("sd3"), "", plain with { PerturbedAttentionScale = 3 }).ToArray()).Message, StringComparison.Ordinal);

@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Millrace.Checkpoints;
 using Millrace.Models.Adapters;
 using Millrace.Models.Autoencoders;
+using Millrace.Models.ImageEncoders;
 using Millrace.Models.Layers;
 using Millrace.Models.TextEncoders;
 using Millrace.Models.Transformers;
@@ -72,6 +73,35 @@ internal static class TinyFolders
             """);
         Weights(folder, "", new T2IAdapterModel(options));
         return folder;
+    }
+
+    /// <summary>Writes a picture encoder of CLIP's kind.</summary>
+    public static string ImageEncoder(string folder, ClipVisionOptions options)
+    {
+        Text(folder, "config.json", $$"""
+            {
+              "architectures": ["{{(options.ProjectionDim is null ? "CLIPVisionModel" : "CLIPVisionModelWithProjection")}}"], "model_type": "clip_vision_model", "hidden_size": {{options.HiddenSize}},
+              "intermediate_size": {{options.IntermediateSize}}, "num_hidden_layers": {{options.NumHiddenLayers}}, "num_attention_heads": {{options.NumAttentionHeads}}, "image_size": {{options.ImageSize}},
+              "patch_size": {{options.PatchSize}}, "hidden_act": "{{(options.QuickGelu ? "quick_gelu" : "gelu")}}", "layer_norm_eps": {{options.LayerNormEps}}, "projection_dim": {{options.ProjectionDim ?? 512}}
+            }
+            """);
+        Weights(folder, "", new ClipVisionModel(options), "model");
+        return folder;
+    }
+
+    /// <summary>Writes an IP-Adapter with the names of the original.</summary>
+    public static string IPAdapter(string path, IPAdapterOptions options)
+    {
+        using var network = new IPAdapterModel(options);
+        SafetensorsWriter.Write(path, Drawn(network).ToDictionary(entry => OriginalName(entry.Key), entry => entry.Value));
+        return path;
+    }
+
+    /// <summary>The original counts the attention to the pixels too.</summary>
+    public static string OriginalName(string name)
+    {
+        string[] parts = name.Split('.');
+        return parts[0] == "ip_adapter" ? $"ip_adapter.{(2 * int.Parse(parts[1])) + 1}.{parts[2]}.{parts[3]}" : name;
     }
 
     /// <summary>Writes a motion adapter for a U-Net.</summary>
@@ -306,22 +336,26 @@ internal static class TinyFolders
 
     internal static void Weights(string folder, string part, Module network, string name = "diffusion_pytorch_model", IEnumerable<string>? without = null)
     {
-        using IDisposable noGrad = no_grad();
         using (network)
         {
-            using var generator = new Generator(1);
-
-            // Parameters and tables that belong to no layer are drawn as well.
-            foreach (Tensor value in network.state_dict().Values)
-            {
-                value.normal_(0, 0.1, generator);
-            }
-
             HashSet<string> left = [.. without ?? []];
             SafetensorsWriter.Write(
                 Prepared(folder, Path.Combine(part, name + ".safetensors")),
-                network.Initialize(generator).state_dict().Where(entry => !left.Contains(entry.Key)).ToDictionary(entry => entry.Key, entry => entry.Value));
+                Drawn(network).Where(entry => !left.Contains(entry.Key)).ToDictionary(entry => entry.Key, entry => entry.Value));
         }
+    }
+
+    /// <summary>The state of a network, drawn by chance: parameters and tables that belong to no layer as well.</summary>
+    internal static Dictionary<string, Tensor> Drawn(Module network)
+    {
+        using IDisposable noGrad = no_grad();
+        using var generator = new Generator(1);
+        foreach (Tensor value in network.state_dict().Values)
+        {
+            value.normal_(0, 0.1, generator);
+        }
+
+        return network.Initialize(generator).state_dict();
     }
 
     internal static string Text(string folder, string file, string content)

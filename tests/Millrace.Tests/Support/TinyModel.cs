@@ -1,5 +1,7 @@
 using Millrace.Checkpoints;
+using Millrace.Models.Adapters;
 using Millrace.Models.Autoencoders;
+using Millrace.Models.ImageEncoders;
 using Millrace.Models.Layers;
 using Millrace.Models.TextEncoders;
 using Millrace.Models.UNets;
@@ -41,6 +43,20 @@ internal static class TinyModel
         MaxPositionEmbeddings = 8,
         EosTokenId = 529,
     };
+
+    public static ClipVisionOptions Vision { get; } = new()
+    {
+        HiddenSize = 16,
+        IntermediateSize = 24,
+        NumHiddenLayers = 2,
+        NumAttentionHeads = 2,
+        ImageSize = 14,
+        PatchSize = 4,
+        ProjectionDim = 12,
+    };
+
+    /// <summary>For <see cref="UNet"/>, by <see cref="Vision"/>.</summary>
+    public static IPAdapterOptions ImagePrompt { get; } = new() { ImageWidth = 12, Tokens = 3, ContextWidth = 16, LayerWidths = [8, 8, 8, 16] };
 
     public static StableDiffusionParts Create(long seed = 1)
     {

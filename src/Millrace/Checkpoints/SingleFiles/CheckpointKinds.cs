@@ -12,7 +12,8 @@ internal static class CheckpointKinds
     [
         (CheckpointKind.LowRankAdapter, names => names.Names.Any(name => new[] { ".lora_down.", ".lora_up.", ".lora_A.", ".lora_B.", ".lora.down.", ".lora.up.", ".hada_w1", ".lokr_w1" }.Any(name.Contains))),
         (CheckpointKind.ControlNet, names => names.HasAny("control_model.") || names.HasAny("controlnet_cond_embedding.") || names.HasAny("input_hint_block.") || names.HasAny("controlnet_blocks.")),
-        (CheckpointKind.Adapter, names => names.HasAny("ip_adapter.") || names.HasAny("image_proj.") || names.HasAny("adapter.body.") || names.HasAny("body.0.")),
+        (CheckpointKind.ImagePromptAdapter, names => names.HasAny("ip_adapter.") || names.HasAny("image_proj.")),
+        (CheckpointKind.SketchAdapter, names => names.HasAny("adapter.body.") || names.HasAny("body.0.")),
         (CheckpointKind.MotionModule, names => names.Names.Any(name => name.Contains(".motion_modules.", StringComparison.Ordinal)) && !names.Has("conv_in.weight") && !names.HasAny(Network)),
         (CheckpointKind.FluxDev, names => OfNetwork(names, "double_blocks.0.img_attn.qkv.weight") && OfNetwork(names, "guidance_in.in_layer.weight")),
         (CheckpointKind.FluxSchnell, names => OfNetwork(names, "double_blocks.0.img_attn.qkv.weight")),
@@ -24,6 +25,7 @@ internal static class CheckpointKinds
         (CheckpointKind.DenoisingNetwork, names => names.Has("conv_in.weight") && names.HasAny("down_blocks.0.") || names.HasAny("transformer_blocks.0.") || names.HasAny("blocks.0.adaLN_modulation.") || names.HasAny("input_blocks.0.") || names.HasAny("joint_blocks.0.")),
         (CheckpointKind.Autoencoder, names => new[] { "", "first_stage_model.", "vae." }.Any(prefix => names.Has($"{prefix}decoder.conv_in.weight") && (names.HasAny($"{prefix}decoder.up.") || names.HasAny($"{prefix}decoder.up_blocks.")))),
         (CheckpointKind.TinyAutoencoder, names => names.Has("decoder.layers.0.weight") || (names.Has("3.conv.0.weight") && names.Names.All(name => char.IsAsciiDigit(name[0])))),
+        (CheckpointKind.ImageEncoder, names => names.HasAny("vision_model.encoder.layers.") && !names.HasAny("text_model.")),
         (CheckpointKind.TextEncoder, names => names.HasAny("text_model.encoder.layers.") || names.HasAny("transformer.resblocks.") || names.HasAny("encoder.block.0.layer.") || names.HasAny("layers.0.self_attn.q_proj.") || names.HasAny("model.layers.0.self_attn.")),
         (CheckpointKind.TextualInversion, names => names.Has("emb_params") || names.HasAny("string_to_param.") || names.Has("clip_l")),
     ];
@@ -48,7 +50,9 @@ internal static class CheckpointKinds
         CheckpointKind.TextEncoder => "a text encoder alone",
         CheckpointKind.LowRankAdapter => "a LoRA",
         CheckpointKind.ControlNet => "a ControlNet",
-        CheckpointKind.Adapter => "an adapter (IP-Adapter, T2I-Adapter)",
+        CheckpointKind.SketchAdapter => "a T2I-Adapter",
+        CheckpointKind.ImagePromptAdapter => "an IP-Adapter",
+        CheckpointKind.ImageEncoder => "an encoder of pictures alone",
         CheckpointKind.MotionModule => "motion modules",
         CheckpointKind.TextualInversion => "a textual inversion",
         _ => "tensors of no known kind",

@@ -107,13 +107,26 @@ internal sealed class Attention : Module<Tensor, Tensor, Tensor>, IBranchedLayer
     /// <param name="context">[B, M, context width].</param>
     /// <param name="bias">Added to the scores, [B, 1, 1 or N, M]; null for none.</param>
     /// <param name="grid">Height and width of the grid that the tokens are of, where they are of one.</param>
-    public Tensor Forward(Tensor tokens, Tensor context, Tensor? bias, (long Height, long Width)? grid = null)
+    /// <param name="further">What is attended to beside the context; null or empty for nothing.</param>
+    public Tensor Forward(Tensor tokens, Tensor context, Tensor? bias, (long Height, long Width)? grid = null, IReadOnlyList<AttentionContext>? further = null)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor attended = _heads == 0 ? tokens.narrow(2, 0, 0)
-            : bias is null && _joinedProjection is { } joined && Kernel.Handles(tokens, _width, _heads)
-            ? AttendFused(tokens, context, joined)
-            : Attend(_query.call(tokens), _key.call(context), _value.call(context), bias, grid).to(tokens.dtype);
+        if (_heads == 0)
+        {
+            return _output.call(tokens.narrow(2, 0, 0)).MoveToOuterDisposeScope();
+        }
+
+        if (further is not { Count: > 0 } && bias is null && _joinedProjection is { } joined && Kernel.Handles(tokens, _width, _heads))
+        {
+            return _output.call(AttendFused(tokens, context, joined)).MoveToOuterDisposeScope();
+        }
+
+        Tensor query = _query.call(tokens), attended = Attend(query, _key.call(context), _value.call(context), bias, grid).to(tokens.dtype);
+        foreach (AttentionContext other in further ?? [])
+        {
+            attended = attended.Plus(Attend(query, other.Key, other.Value, bias: null, grid: null).to(tokens.dtype) * other.Scale);
+        }
+
         return _output.call(attended).MoveToOuterDisposeScope();
     }
 

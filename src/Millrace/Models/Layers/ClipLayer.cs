@@ -1,36 +1,34 @@
-using Millrace.Models.Layers;
 using TorchSharp;
 using TorchSharp.Modules;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
-using Linear = Millrace.Models.Layers.Linear;
 
-namespace Millrace.Models.TextEncoders;
+namespace Millrace.Models.Layers;
 
-/// <summary>Causal self-attention and a feed-forward layer, each on normalized tokens and added to them. [B, N, width] to the same shape.</summary>
-internal sealed class ClipTextLayer : Module<Tensor, Tensor>
+/// <summary>Self-attention and a feed-forward layer, each on normalized tokens and added to them (CLIP, arXiv 2103.00020). [B, N, width] to the same shape.</summary>
+internal sealed class ClipLayer : Module<Tensor, Tensor>
 {
     [ComponentName(Name = "layer_norm1")]
     private readonly LayerNorm _attentionNorm;
 
     [ComponentName(Name = "self_attn")]
-    private readonly ClipTextAttention _attention;
+    private readonly ClipAttention _attention;
 
     [ComponentName(Name = "layer_norm2")]
     private readonly LayerNorm _feedForwardNorm;
 
     [ComponentName(Name = "mlp")]
-    private readonly ClipTextFeedForward _feedForward;
+    private readonly ClipFeedForward _feedForward;
 
-    public ClipTextLayer(ClipTextOptions options, TensorOptions tensors)
-        : base(nameof(ClipTextLayer))
+    public ClipLayer(ClipLayerOptions options, TensorOptions tensors)
+        : base(nameof(ClipLayer))
     {
-        LayerNorm Norm() => LayerNorm(options.HiddenSize, options.LayerNormEps, device: tensors.Device, dtype: tensors.Precision);
+        LayerNorm Norm() => LayerNorm(options.Width, options.NormEpsilon, device: tensors.Device, dtype: tensors.Precision);
         _attentionNorm = Norm();
-        _attention = new ClipTextAttention(options, tensors);
+        _attention = new ClipAttention(options, tensors);
         _feedForwardNorm = Norm();
-        _feedForward = new ClipTextFeedForward(options, tensors);
+        _feedForward = new ClipFeedForward(options, tensors);
         RegisterComponents();
     }
 
@@ -42,7 +40,7 @@ internal sealed class ClipTextLayer : Module<Tensor, Tensor>
     }
 }
 
-internal sealed class ClipTextAttention : Module<Tensor, Tensor>
+internal sealed class ClipAttention : Module<Tensor, Tensor>
 {
     [ComponentName(Name = "q_proj")]
     private readonly Linear _query;
@@ -57,12 +55,13 @@ internal sealed class ClipTextAttention : Module<Tensor, Tensor>
     private readonly Linear _output;
 
     private readonly int _heads;
+    private readonly bool _isCausal;
 
-    public ClipTextAttention(ClipTextOptions options, TensorOptions tensors)
-        : base(nameof(ClipTextAttention))
+    public ClipAttention(ClipLayerOptions options, TensorOptions tensors)
+        : base(nameof(ClipAttention))
     {
-        Linear Projection() => new(options.HiddenSize, options.HiddenSize, options: tensors);
-        _heads = options.NumAttentionHeads;
+        Linear Projection() => new(options.Width, options.Width, options: tensors);
+        (_heads, _isCausal) = (options.Heads, options.IsCausal);
         (_query, _key, _value, _output) = (Projection(), Projection(), Projection(), Projection());
         RegisterComponents();
     }
@@ -72,12 +71,12 @@ internal sealed class ClipTextAttention : Module<Tensor, Tensor>
         using DisposeScope scope = NewDisposeScope();
         Tensor Heads(Tensor tokens) => tokens.unflatten(2, _heads, -1).transpose(1, 2); // [B, heads, N, width / heads]
         Tensor attended = functional.scaled_dot_product_attention(
-            Heads(_query.call(hidden)), Heads(_key.call(hidden)), Heads(_value.call(hidden)), is_casual: true);
+            Heads(_query.call(hidden)), Heads(_key.call(hidden)), Heads(_value.call(hidden)), is_casual: _isCausal);
         return _output.call(attended.transpose(1, 2).flatten(2)).MoveToOuterDisposeScope();
     }
 }
 
-internal sealed class ClipTextFeedForward : Module<Tensor, Tensor>
+internal sealed class ClipFeedForward : Module<Tensor, Tensor>
 {
     [ComponentName(Name = "fc1")]
     private readonly Linear _in;
@@ -87,11 +86,11 @@ internal sealed class ClipTextFeedForward : Module<Tensor, Tensor>
 
     private readonly bool _quickGelu;
 
-    public ClipTextFeedForward(ClipTextOptions options, TensorOptions tensors)
-        : base(nameof(ClipTextFeedForward))
+    public ClipFeedForward(ClipLayerOptions options, TensorOptions tensors)
+        : base(nameof(ClipFeedForward))
     {
-        _in = new Linear(options.HiddenSize, options.IntermediateSize, options: tensors);
-        _out = new Linear(options.IntermediateSize, options.HiddenSize, options: tensors);
+        _in = new Linear(options.Width, options.IntermediateWidth, options: tensors);
+        _out = new Linear(options.IntermediateWidth, options.Width, options: tensors);
         _quickGelu = options.QuickGelu;
         RegisterComponents();
     }

@@ -41,7 +41,7 @@ internal sealed class TransformerBlock : Module, IResidualLayer
         : base(nameof(TransformerBlock))
     {
         LayerNorm Norm() => nn.LayerNorm(width, device: tensors.Device, dtype: tensors.Precision);
-        _onlyCross = onlyCross;
+        (Width, _onlyCross) = (width, onlyCross);
         _selfNorm = Norm();
         _selfAttention = new Attention(width, onlyCross ? textWidth : width, heads, upcast, tensors, contextIsTokens: !onlyCross);
         _crossNorm = Norm();
@@ -50,6 +50,9 @@ internal sealed class TransformerBlock : Module, IResidualLayer
         _feedForward = new FeedForward(width, tensors);
         RegisterComponents();
     }
+
+    /// <summary>Width of the tokens.</summary>
+    public int Width { get; }
 
     /// <inheritdoc/>
     public bool KeepsShape => true;
@@ -65,7 +68,7 @@ internal sealed class TransformerBlock : Module, IResidualLayer
     }
 
     /// <param name="tokens">[B, N, width].</param>
-    /// <param name="context">The text, and what the caller asks of self-attention.</param>
+    /// <param name="context">The text, and what the caller asks of attention.</param>
     /// <param name="path">Name of this block in the network.</param>
     /// <param name="grid">Height and width of the grid of pixels that the tokens are.</param>
     public Tensor Forward(Tensor tokens, UNetContext context, string path, (long Height, long Width) grid)
@@ -82,7 +85,7 @@ internal sealed class TransformerBlock : Module, IResidualLayer
             _onlyCross ? _selfAttention.Forward(normalized, text, context.TextBias)
             : context.Hooks.AttendsToItself(path) ? _selfAttention.Identity(normalized)
             : _selfAttention.Forward(normalized, normalized, bias: null, grid));
-        tokens = tokens.Plus(_crossAttention.Forward(_crossNorm.call(tokens), text, context.TextBias));
+        tokens = tokens.Plus(_crossAttention.Forward(_crossNorm.call(tokens), text, context.TextBias, grid: null, context.Hooks.ContextsOf(path)));
         return tokens.Plus(_feedForward.call(_feedForwardNorm.call(tokens))).MoveToOuterDisposeScope();
     }
 }

@@ -79,7 +79,7 @@ internal sealed class ClipTextTransformer : Module
     private readonly ClipTextEmbeddings _embeddings;
 
     [ComponentName(Name = "encoder")]
-    private readonly ClipTextLayers _encoder;
+    private readonly ClipLayers _encoder;
 
     [ComponentName(Name = "final_layer_norm")]
     private readonly LayerNorm _finalNorm;
@@ -88,20 +88,15 @@ internal sealed class ClipTextTransformer : Module
         : base(nameof(ClipTextTransformer))
     {
         _embeddings = new ClipTextEmbeddings(options, tensors);
-        _encoder = new ClipTextLayers(options, tensors);
+        _encoder = new ClipLayers(options.NumHiddenLayers, options.Layer, tensors);
         _finalNorm = LayerNorm(options.HiddenSize, options.LayerNormEps, device: tensors.Device, dtype: tensors.Precision);
         RegisterComponents();
     }
 
     public (Tensor Last, Tensor Penultimate) Forward(Tensor tokens, Tensor? learned)
     {
-        Tensor hidden = _embeddings.Forward(tokens, learned), penultimate = hidden;
-        foreach (ClipTextLayer layer in _encoder.Layers)
-        {
-            (penultimate, hidden) = (hidden, layer.call(hidden));
-        }
-
-        return (_finalNorm.call(hidden), penultimate);
+        (Tensor last, Tensor penultimate) = _encoder.Run(_embeddings.Forward(tokens, learned));
+        return (_finalNorm.call(last), penultimate);
     }
 }
 
@@ -132,24 +127,4 @@ internal sealed class ClipTextEmbeddings : Module
         Tensor own = learned.to(_tokens.Weight.dtype).index_select(0, (tokens.Plus(-count) * others).flatten()).view([.. tokens.shape, -1]);
         return where(known.unsqueeze(-1), _tokens.call(tokens * known), own);
     }
-}
-
-internal sealed class ClipTextLayers : Module
-{
-    [ComponentName(Name = "layers")]
-    private readonly ModuleList<ClipTextLayer> _layers;
-
-    public ClipTextLayers(ClipTextOptions options, TensorOptions tensors)
-        : base(nameof(ClipTextLayers))
-    {
-        _layers = ModuleList<ClipTextLayer>();
-        for (int layer = 0; layer < options.NumHiddenLayers; layer++)
-        {
-            _layers.Add(new ClipTextLayer(options, tensors));
-        }
-
-        RegisterComponents();
-    }
-
-    public IEnumerable<ClipTextLayer> Layers => _layers;
 }

@@ -1,3 +1,5 @@
+using Millrace.Models.Layers;
+
 namespace Millrace.Models.TextEncoders;
 
 /// <summary>Shape of a <see cref="ClipTextModel"/>; the defaults are those of the encoder of Stable Diffusion 1.x (CLIP ViT-L/14). The names are those of a transformers <c>config.json</c>.</summary>
@@ -32,6 +34,8 @@ public sealed record ClipTextOptions
 
     /// <summary>Id that closes a text: the pooled state is read where it first stands.</summary>
     public int EosTokenId { get; init; } = 49407;
+
+    internal ClipLayerOptions Layer => new(HiddenSize, IntermediateSize, NumAttentionHeads, LayerNormEps, QuickGelu, IsCausal: true);
 
     /// <summary>Checks every value.</summary>
     /// <exception cref="ArgumentException">Names the option, the value seen and the values allowed.</exception>

@@ -1,4 +1,3 @@
-using Millrace.Models.Layers;
 using static TorchSharp.torch;
 
 namespace Millrace.Models.UNets;
@@ -15,7 +14,7 @@ public sealed class PerturbedAttention : IUNetAttachment
     public PerturbedAttention(UNet2DConditionModel unet, params IReadOnlyList<string> layers)
     {
         _layers = layers.Count == 0 ? ["mid_block"] : layers;
-        string[] blocks = [.. unet.named_modules().Where(part => part.module is TransformerBlock).Select(part => part.name)];
+        string[] blocks = [.. unet.TextAttention().Select(block => block.Name)];
         if (_layers.FirstOrDefault(layer => !blocks.Any(block => Covers(layer, block))) is { } unknown)
         {
             IEnumerable<string> known = blocks.Select(block => block[..block.IndexOf(".transformer_blocks", StringComparison.Ordinal)]).Distinct();

@@ -80,6 +80,13 @@ public sealed class UNet2DConditionModel : Module<Tensor, Tensor, Tensor, Tensor
     /// <summary>The same with the guidance scale as the sinusoids that the timestep embedding takes.</summary>
     internal UNetContext Prepare(Tensor t, Conditioning conditioning, Tensor guidanceEmbedding) => _embedding.Run(t, conditioning, Precision, guidanceEmbedding);
 
+    /// <summary>Name and width of every block that attends to the text: those of the way down, of the way up, and of the middle.</summary>
+    internal IEnumerable<(string Name, int Width)> TextAttention() => this.named_modules()
+        .Select(part => (part.name, block: part.module as TransformerBlock))
+        .Where(part => part.block is not null)
+        .OrderBy(part => part.name.StartsWith("mid_block.", StringComparison.Ordinal) ? 2 : part.name.StartsWith("up_blocks.", StringComparison.Ordinal) ? 1 : 0)
+        .Select(part => (part.name, part.block!.Width));
+
     /// <summary>The first half: the way down and the middle block.</summary>
     /// <param name="x">x_t, [B, C, H, W].</param>
     /// <param name="context">The request.</param>

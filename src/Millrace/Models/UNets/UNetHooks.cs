@@ -1,3 +1,4 @@
+using Millrace.Models.Layers;
 using static TorchSharp.torch;
 
 namespace Millrace.Models.UNets;
@@ -32,9 +33,14 @@ public sealed record UNetHooks
     /// <summary>Whether, in the transformer block of a name such as <c>mid_block.attentions.0.transformer_blocks.0</c>, each token attends to itself alone (perturbed-attention guidance, arXiv 2403.17377).</summary>
     public Func<string, bool>? SelfAttentionIsIdentity { get; init; }
 
+    /// <summary>What, in the transformer block of such a name, is attended to beside the text (decoupled cross-attention, arXiv 2308.06721); made when the block is computed, in its dispose scope.</summary>
+    public Func<string, IReadOnlyList<AttentionContext>>? FurtherContexts { get; init; }
+
     internal Tensor Apply(string name, Tensor feature) => Feature is null ? feature : Feature(name, feature);
 
     internal bool AttendsToItself(string block) => SelfAttentionIsIdentity?.Invoke(block) ?? false;
+
+    internal IReadOnlyList<AttentionContext> ContextsOf(string block) => FurtherContexts?.Invoke(block) ?? [];
 
     /// <summary>The features as the way up takes them: controls added, then each skip handed to <see cref="Skip"/>.</summary>
     internal UNetFeatures Apply(UNetFeatures features)
