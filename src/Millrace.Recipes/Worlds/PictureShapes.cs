@@ -1,6 +1,5 @@
 using Millrace.Training;
 using static TorchSharp.torch;
-using static TorchSharp.torch.nn;
 
 namespace Millrace.Recipes.Worlds;
 

@@ -3,7 +3,6 @@ using Millrace.Compression.Pruning;
 using Millrace.Compression.Segments;
 using Millrace.Distillation;
 using Millrace.Models;
-using Millrace.Models.Layers;
 using Millrace.Models.Transformers;
 using Millrace.Processes;
 using Millrace.Solvers;
@@ -174,7 +173,7 @@ public sealed class MaskLearningTests
         Refused("less than the share", () => UnitRanking.Lowest(segments, mask.Scores(), 0.99));
         Refused("needs 4 scores, got 3", () => UnitRanking.Lowest(segments, new Dictionary<string, double[]> { ["transformer_blocks.0.attn1"] = [1, 2, 3] }, 0.01));
         Refused("The mask empties 'transformer_blocks.0.attn1'", () => UnitRanking.Lowest(segments, new Dictionary<string, double[]> { ["transformer_blocks.0.attn1"] = [0, 0, 0, 0] }, 1e-9 + (4.0 * segments.Branch("transformer_blocks.0.attn1").ParametersPerUnit / segments.TotalParameters) - 1e-8, mayEmpty: false));
-        Refused("Temperature must be above 0", () => new UnitMask(segments, new HardConcrete { Temperature = 0 }));
+        Refused("Temperature must be above 0", () => _ = new UnitMask(segments, new HardConcrete { Temperature = 0 }));
 
         // A sampler that adds noise would not meet its own steps again.
         var noisy = new DdimSolver(Steps(2), eta: 1);

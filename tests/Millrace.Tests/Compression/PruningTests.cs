@@ -3,7 +3,6 @@ using Millrace.Compression.Accounts;
 using Millrace.Compression.Pruning;
 using Millrace.Compression.Segments;
 using Millrace.Models;
-using Millrace.Models.Layers;
 using Millrace.Models.Transformers;
 using Millrace.Models.UNets;
 using Millrace.Tests.Cli;
@@ -158,7 +157,7 @@ public sealed class PruningTests
         Refused("has the units 0 to 3", () => Keep(1, 4));
         Refused("has the units 0 to 3", () => Keep(1, 1));
         Refused("no residual layer 'proj_out_2'", () => HardMask.Of(segments, ["proj_out_2"]));
-        Refused("must be [4], got [3]", () => new MaskedNetwork(network, new Gates { Units = new Dictionary<string, Tensor> { ["transformer_blocks.0.attn1"] = ones(3) } }));
+        Refused("must be [4], got [3]", () => _ = new MaskedNetwork(network, new Gates { Units = new Dictionary<string, Tensor> { ["transformer_blocks.0.attn1"] = ones(3) } }));
         using var other = new SD3Transformer2DModel(new StableDiffusion3Options { NumLayers = 1, NumAttentionHeads = 2, AttentionHeadDim = 8, JointAttentionDim = 6, PooledProjectionDim = 5, PosEmbedMaxSize = 6 });
         Refused("can be masked only", () => Removal.Apply(other, HardMask.Of(BackboneSegments.Of(other), [])));
     }

@@ -31,7 +31,7 @@ public sealed class AttentionWidthTests : IDisposable
         Assert.Equal([20, 16], weights["up_blocks.0.attentions.0.to_out.0.weight"].shape);
 
         var seen = new Dictionary<string, Tensor>();
-        _ = network.Predict(randn(1, 3, 8, 12), tensor([40f]), null, new UNetHooks
+        _ = network.Predict(randn(1, 3, 8, 12), tensor([40f]), classLabels: null, new UNetHooks
         {
             Feature = (name, feature) =>
             {

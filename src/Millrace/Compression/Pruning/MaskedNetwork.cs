@@ -1,7 +1,6 @@
 using Millrace.Compression.Segments;
 using Millrace.Models;
 using Millrace.Models.Layers;
-using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 

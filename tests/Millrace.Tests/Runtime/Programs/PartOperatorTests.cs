@@ -1,6 +1,5 @@
 using Millrace.Runtime.Programs;
 using Millrace.Runtime.Programs.Backends;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Millrace.Tests.Runtime.Programs;
@@ -8,7 +7,7 @@ namespace Millrace.Tests.Runtime.Programs;
 /// <summary>libtorch ends the process over a script that it does not understand: every operator that parts may hold is compiled here.</summary>
 public sealed class PartOperatorTests
 {
-    private static readonly long[] Ones = [1, 1], Zeros = [0, 0];
+    private static readonly long[] Ones = [1, 1];
 
     /// <summary>The arguments after the first of each operator, where they are not the usual ones; the first is [1, 4, 6, 6].</summary>
     private static readonly Dictionary<string, GraphArgument[][]> Arguments = new()

@@ -23,7 +23,7 @@ internal sealed class RandomPrograms
             $"random {seed}", ["a", "b"], [new Apply(Mean, ["a", "b"], ["c"]), .. made.Statements(Deepest, inLoop: false), new Return(["a", "b", "c"])]);
     }
 
-    private IReadOnlyList<Statement> Statements(int depth, bool inLoop)
+    private List<Statement> Statements(int depth, bool inLoop)
     {
         var statements = new List<Statement>();
         for (int count = _random.Next(1, 3); count > 0; count--)
