@@ -27,7 +27,7 @@ public static class ClipPicture
         long newHeight = side * height / shorter, newWidth = side * width / shorter;
         Tensor levels = Resized(picture.Times(255).round(), newHeight, newWidth);
         Tensor square = levels.narrow(2, (newHeight - side) / 2, side).narrow(3, (newWidth - side) / 2, side).Times(1 / 255.0);
-        return ((square.Minus(tensor(Means).view(1, -1, 1, 1))) / tensor(Deviations).view(1, -1, 1, 1)).MoveToOuterDisposeScope();
+        return (square.Minus(tensor(Means).view(1, -1, 1, 1)) / tensor(Deviations).view(1, -1, 1, 1)).MoveToOuterDisposeScope();
     }
 
     private static Tensor Resized(Tensor levels, long height, long width)
@@ -65,8 +65,8 @@ public static class ClipPicture
     private static double Cubic(double distance)
     {
         double x = Math.Abs(distance);
-        return x < 1 ? (((((Sharpness + 2) * x) - (Sharpness + 3)) * x * x) + 1)
-            : x < Reach ? ((((x - 5) * x) + 8) * x - 4) * Sharpness
+        return x < 1 ? ((((Sharpness + 2) * x) - (Sharpness + 3)) * x * x) + 1
+            : x < Reach ? (((((x - 5) * x) + 8) * x) - 4) * Sharpness
             : 0;
     }
 }
