@@ -60,7 +60,9 @@ public static class TrainerBenchmark
         }
 
         cancellationToken.ThrowIfCancellationRequested();
-        return turns.Report(CheckpointEvery, new TrainerOptions { Steps = 1 }.CheckpointEvery);
+        TrainerBenchmarkReport report = turns.Report(CheckpointEvery, new TrainerOptions { Steps = 1 }.CheckpointEvery);
+        progress.Report("gradient checkpointing");
+        return report with { Checkpointing = CheckpointingCost.Measure(trained, bare, latents) };
     }
 
     /// <summary>Hands the turn to the bare step after each of the trainer's, and times both.</summary>

@@ -11,6 +11,9 @@ namespace Millrace.Benchmarks;
 public sealed record TrainerBenchmarkReport(
     double StepMilliseconds, double BareMilliseconds, double Ratio, double RatioLow, double RatioHigh, double CheckpointMilliseconds, long CheckpointEvery)
 {
+    /// <summary>What gradient checkpointing saves and costs; null where it was not measured.</summary>
+    public CheckpointingCost? Checkpointing { get; init; }
+
     /// <summary>Share of a bare step that checkpoints and log cost, shared out.</summary>
     public double CheckpointShare => CheckpointMilliseconds / CheckpointEvery / BareMilliseconds;
 
@@ -24,5 +27,6 @@ public sealed record TrainerBenchmarkReport(
         $"step over bare step, pair by pair: {Ratio:F3} (95 % interval of the median {RatioLow:F3} to {RatioHigh:F3})",
         $"a checkpoint and an entry of the log: {CheckpointMilliseconds:F1} ms, every {CheckpointEvery} steps",
         $"overhead of the trainer: {Overhead:P1}",
+        .. Checkpointing is null ? Array.Empty<string>() : [Checkpointing.Line()],
     ];
 }

@@ -61,6 +61,7 @@ internal static class CommandTree
             GenerateCommand.Create(terminal),
             TrainCommand.Create(terminal),
             EvaluateCommand.Create(terminal),
+            JudgeCommand.Create(terminal),
             ServeCommand.Create(terminal),
             ModelsCommand.Create(terminal),
             InspectCommand.Create(terminal),

@@ -20,6 +20,7 @@ internal sealed record EvaluationRecord(
         return
         [
             $"{SampleCount} pictures of {Samples} against {ReferenceCount} of {Reference}, at {Size} x {Size}",
+            .. Drawing is null ? Array.Empty<string>() : [$"{Drawing.Evaluations} evaluations of the network a picture, seed {Drawing.Seed}"],
             $"{new string(' ', space)}  {new string(' ', metric)}  {"value",9}  {"95 % interval",-22}  ideal",
             .. Scores.Select(score => $"{score.Space.PadRight(space)}  {score.Metric.PadRight(metric)}  {Number(score.Value.Mean),9}  "
                 + $"{$"{Number(score.Value.Low)} to {Number(score.Value.High)}",-22}  {Number(score.Ideal)}"),

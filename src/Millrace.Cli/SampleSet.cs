@@ -28,4 +28,5 @@ internal sealed record SampleSet(
 /// <summary>How a model drew.</summary>
 /// <param name="Steps">As --steps says; null for the usual.</param>
 /// <param name="Seed">The seed.</param>
-internal sealed record DrawingSettings(IReadOnlyList<int>? Steps, long Seed);
+/// <param name="Evaluations">Evaluations of the network a picture, those of the guidance's other half not counted.</param>
+internal sealed record DrawingSettings(IReadOnlyList<int>? Steps, long Seed, int Evaluations);

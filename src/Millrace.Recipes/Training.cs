@@ -29,6 +29,23 @@ internal static class Training
         trainer.UseAverage();
     }
 
+    /// <summary>Lets an arm begin where another, trained to its end, is; the other stays. Nothing happens where it has begun already, or there is no other.</summary>
+    public static void Continue(this RecipeContext context, string from, string arm)
+    {
+        string source = Path.Combine(context.Folder, from), target = Path.Combine(context.Folder, arm);
+        if (Directory.Exists(source) && !Directory.Exists(target))
+        {
+            string unfinished = target + "-unfinished";
+            Directory.CreateDirectory(unfinished);
+            foreach (string file in Directory.EnumerateFiles(source))
+            {
+                File.Copy(file, Path.Combine(unfinished, Path.GetFileName(file)), overwrite: true);
+            }
+
+            Directory.Move(unfinished, target);
+        }
+    }
+
     private sealed class Told(IProgress<string> progress, string arm) : IProgress<TrainingProgress>
     {
         public void Report(TrainingProgress value) => progress.Report(string.Create(

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Millrace.Evaluation;
+using Millrace.Evaluation.Perceptual;
 using Millrace.Runtime;
 using Millrace.Training.Data;
 using static TorchSharp.torch;
@@ -15,7 +16,8 @@ internal static class EvaluateCommand
         SAMPLES and DATA are read as "millrace train" reads pictures: a folder, a tar archive, or an IDX file, with captions where they
         have some. Without SAMPLES a model draws them: a picture for each of --count captions of DATA, or for each line of --prompts.
 
-        Each judge, a small network that takes no part in the training of models, gives the pictures places in a space; there
+        Each judge, a small network that takes no part in the training of models, gives the pictures places in a space; there are two,
+        made and trained apart, since a figure is worth more where both agree, and "millrace judge" trains one of your own. In each space
           Frechet distance       between the two clouds taken for Gaussians; needs more pictures than the space has sides
           kernel distance        the same question without that assumption, with three kernels; good for few pictures
           sliced Wasserstein     how far the one cloud must be moved to become the other
@@ -32,6 +34,7 @@ internal static class EvaluateCommand
           millrace evaluate ./drawn --reference ./pictures
           millrace evaluate --model ./my-model --reference ./pictures --count 200
           millrace evaluate ./restored --reference ./originals --paired         PSNR and SSIM of files of one name
+          millrace evaluate ./restored --reference ./originals --paired --lpips alexnet.pth --lpips-heads alex.pth
           millrace evaluate ./drawn --reference ./pictures --judge emoji-judge --judge ./my-judge
         """;
 
@@ -42,7 +45,7 @@ internal static class EvaluateCommand
     private static readonly Option<string[]> Judges = new("--judge")
     {
         Description = "A judge's folder, or the name of one beside the models; can be given many times.",
-        DefaultValueFactory = _ => ["emoji-judge"],
+        DefaultValueFactory = _ => ["emoji-judge", "picture-judge"],
         HelpName = "DIR",
     };
 
@@ -50,11 +53,15 @@ internal static class EvaluateCommand
 
     private static readonly Option<bool> Paired = new("--paired") { Description = "Compare also each file of SAMPLES with the file of its name in DATA." };
 
+    private static readonly Option<string?> Backbone = new("--lpips") { Description = "With --paired, LPIPS too: weights of AlexNet, VGG16 or SqueezeNet 1.1, as torchvision publishes them.", HelpName = "FILE" };
+
+    private static readonly Option<string?> Heads = new("--lpips-heads") { Description = "The heads of LPIPS 0.1 for that network.", HelpName = "FILE" };
+
     private static readonly Option<string> Output = new("--output", "-o") { Description = "Folder of the record and the contact sheet.", DefaultValueFactory = _ => "evaluation", HelpName = "FOLDER" };
 
     public static Command Create(Terminal terminal)
     {
-        var command = new DetailedCommand("evaluate", Summary, Details) { Samples, Reference, Judges, Size, Paired, Output };
+        var command = new DetailedCommand("evaluate", Summary, Details) { Samples, Reference, Judges, Size, Paired, Backbone, Heads, Output };
         foreach (Option option in ModelSamples.Options.Append(CommonOptions.Json))
         {
             command.Add(option);
@@ -78,6 +85,12 @@ internal static class EvaluateCommand
             throw new ArgumentException($"{given.Name} is for a model that draws; SAMPLES are drawn already.");
         }
 
+        (string? backbone, string? heads) = (parsed.GetValue(Backbone), parsed.GetValue(Heads));
+        if ((backbone is null) != (heads is null) || (backbone is not null && !parsed.GetValue(Paired)))
+        {
+            throw new ArgumentException("LPIPS compares pairs by a network and its heads: --paired, --lpips and --lpips-heads go together.");
+        }
+
         string[] judges = [.. parsed.GetValue(Judges)!.Select(ModelCatalog.FindJudge)];
         LibTorch.Load();
         int size = parsed.GetValue(Size);
@@ -89,7 +102,8 @@ internal static class EvaluateCommand
         var scores = new List<ComparisonScore>();
         if (parsed.GetValue(Paired))
         {
-            scores.AddRange(SamplePairs.Compare(found, wanted, pictures));
+            using PerceptualDistance? perceptual = backbone is null ? null : PerceptualDistance.Load(backbone, heads!);
+            scores.AddRange(SamplePairs.Compare(found, wanted, pictures, perceptual));
         }
 
         scores.Add(PictureComparison.InPixels(found.Pictures, pictures));

@@ -3,6 +3,7 @@ using Millrace.Checkpoints;
 using Millrace.Evaluation;
 using Millrace.Imaging;
 using Millrace.Pipelines;
+using Millrace.Solvers;
 using Millrace.Streaming;
 using Millrace.Training.Data;
 
@@ -52,7 +53,8 @@ internal static class ModelSamples
         long seed = parsed.GetValue(StreamOptionSet.Seed);
         using DiffusionModel model = ModelOptionSet.Load(parsed, survey => MemoryGuard.Check(
             terminal, survey, survey.DefaultSize, survey.DefaultSize, 1, ModelOptionSet.BytesPerNumber(parsed)));
-        Func<string, int, Frame> draw = solves ? Solving(parsed, model, steps, seed) : Streaming(parsed, model, steps ?? FewSteps, seed);
+        var evaluations = new Evaluations();
+        Func<string, int, Frame> draw = solves ? Solving(parsed, model, steps, seed, evaluations) : Streaming(parsed, model, steps ?? FewSteps, seed);
         var fit = new FrameFit(size, size, FitMode.Crop);
         var frames = new List<Frame>();
         return await ProgressDisplay.RunAsync(terminal, "pictures", prompts.Length, TimeProvider.System, done =>
@@ -64,16 +66,16 @@ internal static class ModelSamples
                 done.Report(frames.Count);
             }
 
-            return Task.FromResult(new SampleSet(model.Name, PixelConversion.ToTensor(frames), [], prompts, [], new DrawingSettings(steps, seed)));
+            return Task.FromResult(new SampleSet(model.Name, PixelConversion.ToTensor(frames), [], prompts, [], new DrawingSettings(steps, seed, solves ? evaluations.OfLast : (steps ?? FewSteps).Count)));
         });
     }
 
-    private static Func<string, int, Frame> Solving(ParseResult parsed, DiffusionModel model, IReadOnlyList<int>? steps, long seed)
+    private static Func<string, int, Frame> Solving(ParseResult parsed, DiffusionModel model, IReadOnlyList<int>? steps, long seed, Evaluations evaluations)
     {
         bool scaled = parsed.GetResult(StreamOptionSet.GuidanceScale) is { Implicit: false };
         var options = new GenerationOptions { Steps = steps?.Single(), GuidanceScale = scaled ? parsed.GetValue(StreamOptionSet.GuidanceScale) : null };
         options.Validate();
-        return (prompt, index) => TextToImage.Generate(model, prompt, options with { Seed = seed + index }).Single();
+        return (prompt, index) => TextToImage.Generate(model, prompt, options with { Seed = seed + index }, progress: evaluations).Single();
     }
 
     private static Func<string, int, Frame> Streaming(ParseResult parsed, DiffusionModel model, IReadOnlyList<int> steps, long seed)
@@ -103,5 +105,13 @@ internal static class ModelSamples
             : throw new ArgumentException(file is null
                 ? $"The model draws what captions say, and the reference has {asked.Length}; it needs at least {Fewest}, or --prompts."
                 : $"'{file}' holds {asked.Length} prompts; it needs at least {Fewest}.");
+    }
+
+    /// <summary>Evaluations of the network for the picture drawn last.</summary>
+    private sealed class Evaluations : IProgress<SamplingProgress>
+    {
+        public int OfLast { get; private set; }
+
+        public void Report(SamplingProgress value) => OfLast = value.Evaluations;
     }
 }

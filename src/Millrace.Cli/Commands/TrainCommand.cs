@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using Millrace.Runtime;
 using Millrace.Training.Data;
 using Millrace.Training.Pictures;
@@ -73,7 +72,7 @@ internal static class TrainCommand
         Introduce(terminal, training);
         var preview = new TrainPreview(training, folder);
         bool done = training.Run(
-            device, step => terminal.Note($"preview: {preview.Write(step)}"), new Told(terminal, TimeProvider.System), cancellationToken);
+            device, step => terminal.Note($"preview: {preview.Write(step)}"), new TrainingNotes(terminal, TimeProvider.System), cancellationToken);
         if (!done)
         {
             terminal.Note($"Ended; everything is saved. Go on with: millrace train -o {folder} --resume");
@@ -123,36 +122,5 @@ internal static class TrainCommand
         {
             terminal.Note($"left out in all: {skipped.Count}{(skipped.Count > SkippedShown ? "; --json names them all at the end" : "")}");
         }
-    }
-
-    /// <summary>A line an entry of the log.</summary>
-    private sealed class Told(Terminal terminal, TimeProvider time) : IProgress<PictureTrainingProgress>
-    {
-        private string? _stage;
-        private long _start, _first;
-
-        public void Report(PictureTrainingProgress value)
-        {
-            var entry = value.Entry;
-            string left = "";
-            if (_stage != value.Stage)
-            {
-                (_stage, _start, _first) = (value.Stage, time.GetTimestamp(), entry.Step);
-            }
-            else if (entry.Step > _first)
-            {
-                double seconds = time.GetElapsedTime(_start).TotalSeconds / (entry.Step - _first);
-                left = string.Create(CultureInfo.InvariantCulture, $", {seconds:0.00} s a step, {Duration(seconds * (entry.Steps - entry.Step))} left");
-            }
-
-            terminal.Note(string.Create(CultureInfo.InvariantCulture, $"{value.Stage} {entry.Step}/{entry.Steps}: loss {entry.Loss:0.0000}{left}"));
-        }
-
-        private static string Duration(double seconds) => seconds switch
-        {
-            < 90 => $"{seconds:0} s",
-            < 5400 => $"{seconds / 60:0} min",
-            _ => string.Create(CultureInfo.InvariantCulture, $"{seconds / 3600:0.0} h"),
-        };
     }
 }

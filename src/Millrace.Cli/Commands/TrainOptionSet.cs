@@ -77,6 +77,14 @@ internal static class TrainOptionSet
 
     private static readonly Option<bool> BFloat16 = new("--bf16") { Description = "Compute in bfloat16: faster on processors and accelerators with instructions for it." };
 
+    private static readonly Option<bool> CheckpointGradients = new("--gradient-checkpointing") { Description = "Compute activations a second time in the backward pass: less memory, more time, the same gradients." };
+
+    private static readonly Option<double> HeldOut = new Option<double>("--hold-out")
+    {
+        Description = "Learn nothing of this share of the pictures, and measure their loss at every preview: it rises where the model learns by heart.",
+        HelpName = "SHARE",
+    }.Number();
+
     private static readonly Option<bool> Flip = new("--flip") { Description = "Mirror half of the pictures; not for letters and digits." };
 
     private static readonly Option<double> Crop = new Option<double>("--crop") { Description = "Cut off up to this share of the side, at random places.", HelpName = "SHARE" }.Number();
@@ -93,7 +101,7 @@ internal static class TrainOptionSet
 
     static TrainOptionSet() => Kept =
     [
-        Size, Condition, Network, Process, AutoencoderSteps, Batch, Accumulate, LearningRate, Average, Seed, BFloat16, Flip, Crop, Shift, Jitter,
+        Size, Condition, Network, Process, AutoencoderSteps, Batch, Accumulate, LearningRate, Average, Seed, BFloat16, CheckpointGradients, HeldOut, Flip, Crop, Shift, Jitter,
         CheckpointEvery, PreviewEvery, LogEvery,
     ];
 
@@ -112,6 +120,8 @@ internal static class TrainOptionSet
         AverageDecay = parsed.GetValue(Average),
         Seed = parsed.GetValue(Seed),
         BFloat16 = parsed.GetValue(BFloat16),
+        CheckpointGradients = parsed.GetValue(CheckpointGradients),
+        HeldOut = parsed.GetValue(HeldOut),
         Augmentation = new PictureAugmentation { Flip = parsed.GetValue(Flip), Crop = parsed.GetValue(Crop), Shift = parsed.GetValue(Shift), ColourJitter = parsed.GetValue(Jitter) },
         CheckpointEvery = parsed.GetValue(CheckpointEvery),
         PreviewEvery = parsed.GetValue(PreviewEvery),

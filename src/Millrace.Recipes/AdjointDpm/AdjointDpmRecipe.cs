@@ -1,5 +1,6 @@
 using Millrace.Distillation;
 using Millrace.Recipes.Worlds;
+using Millrace.Runtime;
 using Millrace.Training;
 using static TorchSharp.torch;
 

@@ -66,7 +66,7 @@ public sealed class DpmOtRecipe : Recipe
         Tensor late = training.Plus(random.Normal(targets, 2, 1, 1).Times(LateSigma));
         context.Progress.Report("solving the transport");
         using SemiDiscreteTransport map = SemiDiscreteTransport.Solve(
-            late, new TransportOptions { Iterations = Math.Max(50, context.Steps(800)), SamplesPerTarget = 20, Doublings = 4, Tolerance = 1e-4 }, context.Seed, cancellation: context.Cancellation);
+            late, new TransportOptions { Iterations = Math.Max(50, context.Steps(1000)) }, context.Seed, cancellation: context.Cancellation);
         Tensor masses = map.Masses(Math.Max(10_000, context.Steps(MassSamples)), generator);
         found[Jump, Worst] = masses.Times(targets).Plus(-1).abs().max().item<float>();
 

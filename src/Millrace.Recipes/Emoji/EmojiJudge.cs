@@ -29,7 +29,7 @@ internal static class EmojiJudge
     {
         string[] labels = Labels(set);
         using var initial = new Generator(1);
-        PictureClassifier judge = new PictureClassifier(labels.Length).Initialize(initial).to(device);
+        PictureClassifier judge = new ConvolutionalClassifier(labels.Length).Initialize(initial).to(device);
         using Tensor pictures = set.Pixels.to(device, copy: true);
         using Tensor classes = ClassesOf(set).to(device);
         long[] all = [.. Enumerable.Range(0, set.Pictures.Count).Select(row => (long)row)];

@@ -77,7 +77,7 @@ public sealed class RectifiedFlowPlusPlusRecipe : Recipe
         void LearnFromTeacher(string arm, string folder, TimeLaw law, Premetric premetric)
         {
             using var student = new PointNetwork(PredictionType.Edm, context.Seed, timeScale: 0.25, frequencies: 2);
-            Learn(arm, folder, teacher.CopyTo(student), new EdmAsFlow(student, DataDeviation, FlowSampling.Process), law, premetric);
+            Learn(arm, folder, teacher.CopyTo(student), new EdmAsFlow(student, Process, FlowSampling.Process), law, premetric);
         }
 
         void Learn(string arm, string folder, PointNetwork network, IDenoiser flow, TimeLaw law, Premetric premetric)

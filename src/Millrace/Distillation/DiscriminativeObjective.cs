@@ -59,8 +59,18 @@ public sealed class DiscriminativeObjective : IObjective
         Tensor real = Excess(_data(draw.Step, random), random), own = Excess(_generated(draw.Step, random), random);
         draw.Record("excess on data", real.mean());
         draw.Record("excess on samples", own.mean());
-        Tensor positive = functional.logsigmoid(real.Times(-_options.Sharpness)).mean(), negative = functional.logsigmoid(own.Times(_options.Sharpness)).mean();
-        return positive.Plus(negative.Times(_options.NegativeWeight)).neg().MoveToOuterDisposeScope();
+        return Discriminate(real, own, _options).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The loss of any model with a likelihood: -E ln s(beta r) over data - alpha E ln s(-beta r) over the reference's samples, r the logarithm of the likelihood over the reference's.</summary>
+    /// <param name="data">-r of data, [B].</param>
+    /// <param name="samples">-r of samples, [B].</param>
+    /// <param name="options">beta and alpha.</param>
+    /// <returns>A scalar, in the dispose scope of the caller.</returns>
+    internal static Tensor Discriminate(Tensor data, Tensor samples, DiscriminativeOptions options)
+    {
+        Tensor positive = functional.logsigmoid(data.Times(-options.Sharpness)).mean(), negative = functional.logsigmoid(samples.Times(options.Sharpness)).mean();
+        return positive.Plus(negative.Times(options.NegativeWeight)).neg();
     }
 
     /// <summary>How much worse the model is than the reference on each row, [B].</summary>

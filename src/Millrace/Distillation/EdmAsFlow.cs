@@ -9,12 +9,13 @@ namespace Millrace.Distillation;
 /// </summary>
 /// <remarks>
 /// Lee et al. 2024, arXiv 2405.20320, section 3: with sigma = t / (1 - t), y = z_t / (1 - t) is an EDM sample x + sigma e, and
-/// v = (z_t - D(y, sigma)) / t. Times are kept off the ends, where it divides by zero.
+/// v = (z_t - D(y, sigma)) / t. Times are kept off the ends, where it divides by zero. The network is told of no more noise than it was trained
+/// for: beyond that it sees the noise alone, whatever sigma is, and a time that it never learned would be all that changes.
 /// </remarks>
 /// <param name="network">Predicts <see cref="PredictionType.Edm"/>; used, not owned.</param>
-/// <param name="sigmaData">Standard deviation of the data, above 0.</param>
+/// <param name="trained">The process that it was trained for.</param>
 /// <param name="process">The flow whose timesteps it is asked with.</param>
-public sealed class EdmAsFlow(IDenoiser network, double sigmaData, FlowProcess process) : IDenoiser
+public sealed class EdmAsFlow(IDenoiser network, EdmProcess trained, FlowProcess process) : IDenoiser
 {
     private const double Margin = 1e-5;
 
@@ -33,8 +34,10 @@ public sealed class EdmAsFlow(IDenoiser network, double sigmaData, FlowProcess p
         using var scope = NewDisposeScope();
         Tensor time = t.to(float32).Times(1.0 / process.TrainTimesteps).Clamped(Margin, 1 - Margin);
         Tensor rows = time.view(-1, 1, 1, 1), share = rows.TakenFrom(1), sigma = rows / share;
+        double sigmaData = trained.SigmaData;
         Tensor scale = sigma.Squared().Plus(sigmaData * sigmaData).rsqrt(), y = x / share;
-        Tensor output = network.Predict(scale * y, (time / time.TakenFrom(1)).log().Times(0.25), conditioning);
+        Tensor told = sigma.view(-1).AtMost(trained.SigmaMax).log().Times(0.25);
+        Tensor output = network.Predict(scale * y, told, conditioning);
         Tensor sample = (scale.Squared() * y).Times(sigmaData * sigmaData).Plus((sigma * scale * output).Times(sigmaData));
         return (x.Minus(sample) / rows).MoveToOuterDisposeScope();
     }

@@ -1,6 +1,5 @@
-using Millrace.Models.Layers;
+using Millrace.Checkpoints;
 using TorchSharp;
-using TorchSharp.Modules;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -8,44 +7,46 @@ using Linear = Millrace.Models.Layers.Linear;
 
 namespace Millrace.Evaluation;
 
-/// <summary>A small convolutional classifier of small pictures: a judge of what a generated picture shows.</summary>
-public sealed class PictureClassifier : Module<Tensor, Tensor>
+/// <summary>A small classifier of small pictures: a judge of what a generated picture shows, and of which pictures look alike.</summary>
+public abstract class PictureClassifier : Module<Tensor, Tensor>
 {
-    private const int Groups = 8;
-    private static readonly int[] Widths = [24, 48, 80, 112];
-
-    [ComponentName(Name = "features")]
-    private readonly Sequential _features;
+    private const int Part = 256; // pictures at once
 
     [ComponentName(Name = "head")]
     private readonly Linear _head;
 
-    /// <summary>Builds the network. Its parameters have no values until they are loaded or initialised.</summary>
-    /// <param name="classes">Number of classes.</param>
-    /// <param name="tensors">Where and how the parameters are made.</param>
-    public PictureClassifier(int classes, TensorOptions? tensors = null)
-        : base(nameof(PictureClassifier))
+    /// <summary>Makes the last layer.</summary>
+    /// <param name="name">Name of the network.</param>
+    /// <param name="classes">Number of classes, at least 2.</param>
+    /// <param name="width">Numbers that the last layer sees of a picture.</param>
+    private protected PictureClassifier(string name, int classes, int width)
+        : base(name)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(classes, 2);
-        tensors ??= TensorOptions.Default;
-        var layers = new List<Module<Tensor, Tensor>>();
-        void Add(int inWidth, int outWidth, int stride)
-        {
-            layers.Add(new Convolution2d(inWidth, outWidth, kernelSize: 3, stride: stride, padding: 1, options: tensors));
-            layers.Add(GroupNorm(Groups, outWidth, device: tensors.Device, dtype: tensors.Precision));
-            layers.Add(SiLU());
-        }
+        _head = new Linear(width, classes);
+    }
 
-        Add(3, Widths[0], stride: 2);
-        for (int stage = 1; stage < Widths.Length; stage++)
-        {
-            Add(Widths[stage - 1], Widths[stage], stride: 2);
-            Add(Widths[stage], Widths[stage], stride: 1);
-        }
+    /// <summary>Makes a network without values.</summary>
+    /// <param name="architecture">What it is made of.</param>
+    /// <param name="classes">Number of classes, at least 2.</param>
+    public static PictureClassifier Create(JudgeArchitecture architecture, int classes) =>
+        architecture == JudgeArchitecture.Convolutions ? new ConvolutionalClassifier(classes) : new MixingClassifier(classes);
 
-        _features = Sequential(layers);
-        _head = new Linear(Widths[^1], classes, options: tensors);
-        RegisterComponents();
+    /// <summary>Reads a network, of the architecture that the file's names tell.</summary>
+    /// <exception cref="InvalidDataException">Where it does not fit.</exception>
+    internal static PictureClassifier Load(TensorFile file, int classes)
+    {
+        PictureClassifier network = Create(file.Contains(MixingClassifier.FirstWeight) ? JudgeArchitecture.Mixing : JudgeArchitecture.Convolutions, classes);
+        try
+        {
+            StateDictLoader.Load(network, [file]);
+            return network;
+        }
+        catch
+        {
+            network.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Logits, [B, classes], under autograd.</summary>
@@ -58,7 +59,7 @@ public sealed class PictureClassifier : Module<Tensor, Tensor>
 
     /// <summary>What the last layer sees of each picture: a space in which pictures that look alike are near.</summary>
     /// <param name="images">[B, 3, H, W] in [-1, 1].</param>
-    /// <returns>[B, 112], float32, on the CPU; the caller's to dispose.</returns>
+    /// <returns>[B, width], float32, on the CPU; the caller's to dispose.</returns>
     public Tensor Features(Tensor images) => InParts(images, Pooled);
 
     /// <summary>The likeliest class of each picture.</summary>
@@ -66,13 +67,14 @@ public sealed class PictureClassifier : Module<Tensor, Tensor>
     /// <returns>[B], int64, on the CPU; the caller's to dispose.</returns>
     public Tensor Classify(Tensor images) => InParts(images, part => forward(part).argmax(1));
 
+    /// <summary>What the last layer sees, [B, width], under autograd, in the dispose scope of the caller.</summary>
+    private protected abstract Tensor Pooled(Tensor image);
+
     private static Tensor InParts(Tensor images, Func<Tensor, Tensor> of)
     {
         using IDisposable noGrad = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        Tensor[] parts = [.. images.split(256).Select(of)];
+        Tensor[] parts = [.. images.split(Part).Select(of)];
         return cat(parts, 0).cpu().MoveToOuterDisposeScope();
     }
-
-    private Tensor Pooled(Tensor image) => _features.call(image).mean([2, 3]);
 }

@@ -1,3 +1,4 @@
+using Millrace.Evaluation.Perceptual;
 using Millrace.Training;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -60,15 +61,17 @@ public static class PictureComparison
     /// <summary>Compares each sample with the reference picture beside it.</summary>
     /// <param name="samples">[N, 3, H, W] in [-1, 1], H and W at least 11.</param>
     /// <param name="reference">[N, 3, H, W].</param>
+    /// <param name="perceptual">Measures LPIPS too; null for none.</param>
     /// <returns>Means over the pairs; equal pictures count as 100 dB.</returns>
     /// <exception cref="ArgumentException">Where the shapes differ or are too small.</exception>
-    public static IReadOnlyList<ComparisonScore> OfPairs(Tensor samples, Tensor reference)
+    public static IReadOnlyList<ComparisonScore> OfPairs(Tensor samples, Tensor reference, PerceptualDistance? perceptual = null)
     {
         const double Equal = 100;
         return
         [
             new("pairs", "PSNR, dB", MeanEstimate.Of([.. PictureDistance.PeakSignalToNoise(samples, reference).Select(value => Math.Min(value, Equal))]), Equal),
             new("pairs", "SSIM", MeanEstimate.Of(PictureDistance.StructuralSimilarity(samples, reference)), 1),
+            .. perceptual is null ? Array.Empty<ComparisonScore>() : [new("pairs", $"LPIPS, {perceptual.Backbone}", MeanEstimate.Of(perceptual.Measure(samples, reference)), 0)],
         ];
     }
 

@@ -53,7 +53,7 @@ public static class PictureDistance
         return outer(line, line).view(1, 1, Window, Window);
     }
 
-    private static void Check(Tensor found, Tensor wanted, int least)
+    internal static void Check(Tensor found, Tensor wanted, int least)
     {
         if (found.Dimensions != 4 || !found.shape.SequenceEqual(wanted.shape) || found.shape[2] < least || found.shape[3] < least)
         {

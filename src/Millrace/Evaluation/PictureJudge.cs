@@ -36,9 +36,7 @@ public sealed class PictureJudge(PictureClassifier classifier, IReadOnlyList<str
         }
 
         using SafetensorsFile weights = SafetensorsFile.Open(Path.Combine(folder, WeightsFile));
-        var classifier = new PictureClassifier(labels.Length);
-        StateDictLoader.Load(classifier, [weights]);
-        return new PictureJudge(classifier, labels);
+        return new PictureJudge(PictureClassifier.Load(weights, labels.Length), labels);
     }
 
     /// <summary>Writes the judge, weights as float16.</summary>

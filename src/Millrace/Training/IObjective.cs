@@ -1,3 +1,4 @@
+using System.Collections.ObjectModel;
 using TorchSharp.Modules;
 
 namespace Millrace.Training;
@@ -22,4 +23,9 @@ public interface IObjective
     void Preview(string folder, long step)
     {
     }
+
+    /// <summary>Measures what the network can do now; called beside <see cref="Preview"/>, with the averaged weights in place.</summary>
+    /// <param name="step">Number of the step.</param>
+    /// <returns>Name to figure, for the log and the plot; empty where nothing is measured.</returns>
+    IReadOnlyDictionary<string, double> Measure(long step) => ReadOnlyDictionary<string, double>.Empty;
 }

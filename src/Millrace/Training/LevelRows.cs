@@ -20,7 +20,12 @@ internal readonly record struct LevelRows(Tensor Time, Tensor Alpha, Tensor Sigm
     /// <summary>What the network sees of noised samples.</summary>
     /// <param name="sample">x_0, [B, C, H, W].</param>
     /// <param name="noise">e, [B, C, H, W].</param>
-    public Tensor Input(Tensor sample, Tensor noise) => (Alpha * sample).Plus(Sigma * noise) * InputScale;
+    public Tensor Input(Tensor sample, Tensor noise) => Noised(sample, noise) * InputScale;
+
+    /// <summary>x_t = Alpha x_0 + Sigma e.</summary>
+    /// <param name="sample">x_0, [B, C, H, W].</param>
+    /// <param name="noise">e, [B, C, H, W].</param>
+    public Tensor Noised(Tensor sample, Tensor noise) => (Alpha * sample).Plus(Sigma * noise);
 
     /// <summary>The levels at shares of a process's range of times.</summary>
     /// <param name="process">The process.</param>

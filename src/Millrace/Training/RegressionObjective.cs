@@ -1,3 +1,4 @@
+using System.Collections.ObjectModel;
 using Millrace.Processes;
 using Millrace.Training.TimeLaws;
 using static TorchSharp.torch;
@@ -20,6 +21,8 @@ namespace Millrace.Training;
 /// <param name="coupling">Where samples and noise come from.</param>
 public sealed class RegressionObjective(Module network, IDenoiser denoiser, IDiffusionProcess process, Coupling coupling) : IObjective
 {
+    private const int HeldOutDraws = 8;
+
     /// <summary>Law of t.</summary>
     public TimeLaw TimeLaw { get; init; } = new UniformTimeLaw();
 
@@ -29,6 +32,9 @@ public sealed class RegressionObjective(Module network, IDenoiser denoiser, IDif
     /// <summary>Whether distances are measured between x_0 and the x_0 that the prediction implies, rather than between predictions.</summary>
     public bool InSampleSpace { get; init; }
 
+    /// <summary>Draws samples that take no part in the training: their loss is measured at every preview, on the same draws each time. Null for none.</summary>
+    public Coupling? HeldOut { get; init; }
+
     /// <summary>Called by <see cref="Preview"/>: (folder, step); null for nothing.</summary>
     public Action<string, long>? OnPreview { get; init; }
 
@@ -36,11 +42,30 @@ public sealed class RegressionObjective(Module network, IDenoiser denoiser, IDif
     public IReadOnlyList<Player> Players => [new Player("denoiser", network, Loss)];
 
     /// <summary>The loss of a batch, a scalar under autograd; the caller's to dispose.</summary>
-    public Tensor Loss(TrainingDraw draw)
+    public Tensor Loss(TrainingDraw draw) => Loss(draw, coupling);
+
+    /// <inheritdoc/>
+    public void Preview(string folder, long step) => OnPreview?.Invoke(folder, step);
+
+    /// <inheritdoc/>
+    public IReadOnlyDictionary<string, double> Measure(long step)
+    {
+        if (HeldOut is null)
+        {
+            return ReadOnlyDictionary<string, double>.Empty;
+        }
+
+        using var scope = NewDisposeScope();
+        using IDisposable noGrad = no_grad();
+        double loss = Enumerable.Range(0, HeldOutDraws).Average(seed => (double)Loss(new TrainingDraw(step, seed), HeldOut).item<float>());
+        return new Dictionary<string, double> { ["held-out loss"] = loss };
+    }
+
+    private Tensor Loss(TrainingDraw draw, Coupling from)
     {
         using var scope = NewDisposeScope();
         using var random = new SeededRandom(draw.Seed, network.parameters().First().device);
-        CoupledBatch batch = coupling(draw.Step, random);
+        CoupledBatch batch = from(draw.Step, random);
         draw.Samples = batch.Names;
         using Tensor shares = TimeLaw.Draw(batch.Sample.shape[0], random);
         var levels = LevelRows.At(process, shares);
@@ -53,7 +78,4 @@ public sealed class RegressionObjective(Module network, IDenoiser denoiser, IDif
             : Premetric(prediction, PredictionConversion.Target(denoiser.Prediction, sample, batch.Noise, a, b));
         return rows.mean().MoveToOuterDisposeScope();
     }
-
-    /// <inheritdoc/>
-    public void Preview(string folder, long step) => OnPreview?.Invoke(folder, step);
 }

@@ -1,3 +1,4 @@
+using System.Collections.ObjectModel;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -63,16 +64,16 @@ public sealed class Trainer : IDisposable
             {
                 using var scope = NewDisposeScope();
                 Tensor norm = TakeStep(seed, log);
-                bool checkpoint = Step % _options.CheckpointEvery == 0;
-                if (Step % _options.LogEvery == 0 || checkpoint || Step == _options.Steps)
+                bool checkpoint = Step % _options.CheckpointEvery == 0, preview = Step % _options.PreviewEvery == 0 || Step == _options.Steps;
+                if (Step % _options.LogEvery == 0 || checkpoint || preview)
                 {
-                    TrainingProgress entry = log.Write(Step, _options.Steps, norm.item<float>(), _options.LearningRateAt(Step), Seconds());
+                    TrainingProgress entry = log.Write(
+                        Step, _options.Steps, norm.item<float>(), _options.LearningRateAt(Step), Seconds(), preview ? Show() : ReadOnlyDictionary<string, double>.Empty);
                     progress?.Report(entry);
                 }
 
-                if (Step % _options.PreviewEvery == 0 || Step == _options.Steps)
+                if (checkpoint || preview)
                 {
-                    WithAverage(() => _objective.Preview(_folder, Step));
                     LossPlot.Draw(LogPath, Path.Combine(_folder, "loss.png"));
                 }
 
@@ -111,6 +112,17 @@ public sealed class Trainer : IDisposable
         {
             player.Dispose();
         }
+    }
+
+    private IReadOnlyDictionary<string, double> Show()
+    {
+        IReadOnlyDictionary<string, double> metrics = ReadOnlyDictionary<string, double>.Empty;
+        WithAverage(() =>
+        {
+            _objective.Preview(_folder, Step);
+            metrics = _objective.Measure(Step);
+        });
+        return metrics;
     }
 
     private void Save(double seconds)

@@ -12,8 +12,11 @@ public sealed record TrainerOptions
     /// <summary>Steps over which the learning rate rises from 0 to its peak; at least 0.</summary>
     public long WarmupSteps { get; init; } = 100;
 
-    /// <summary>Learning rate at the last step over its peak, reached along a half cosine; in [0, 1], 1 keeps it constant.</summary>
+    /// <summary>Learning rate at the last step over its peak; in [0, 1], 1 keeps it constant.</summary>
     public double FinalLearningRateRatio { get; init; } = 0.05;
+
+    /// <summary>The way there.</summary>
+    public LearningRateShape LearningRateShape { get; init; } = LearningRateShape.Cosine;
 
     /// <summary>Decay of the first moment; in [0, 1).</summary>
     public double Beta1 { get; init; } = 0.9;
@@ -70,8 +73,14 @@ public sealed record TrainerOptions
             return LearningRate * step / WarmupSteps;
         }
 
-        double progress = (double)(step - WarmupSteps) / Math.Max(1, Steps - WarmupSteps);
-        return LearningRate * (FinalLearningRateRatio + ((1 - FinalLearningRateRatio) * 0.5 * (1 + Math.Cos(Math.PI * Math.Min(1, progress)))));
+        double progress = Math.Min(1, (double)(step - WarmupSteps) / Math.Max(1, Steps - WarmupSteps));
+        return LearningRate * LearningRateShape switch
+        {
+            LearningRateShape.Cosine => double.Lerp(FinalLearningRateRatio, 1, 0.5 * (1 + Math.Cos(Math.PI * progress))),
+            LearningRateShape.Linear => double.Lerp(1, FinalLearningRateRatio, progress),
+            LearningRateShape.InverseSquareRoot => Math.Max(FinalLearningRateRatio, Math.Sqrt(Math.Max(1.0, WarmupSteps) / step)),
+            _ => throw new InvalidOperationException($"Unknown shape {LearningRateShape}."),
+        };
     }
 
     internal static void Require(bool holds, string name, object value, string allowed)

@@ -49,7 +49,7 @@ internal sealed class TrainingLog(string path, string leader) : IDisposable
 
     /// <summary>Writes an entry and starts the means anew.</summary>
     /// <exception cref="NotFiniteNumberException">Where a mean is no number; nothing is written.</exception>
-    public TrainingProgress Write(long step, long steps, double gradientNorm, double learningRate, double seconds)
+    public TrainingProgress Write(long step, long steps, double gradientNorm, double learningRate, double seconds, IReadOnlyDictionary<string, double> metrics)
     {
         Dictionary<string, double> means = _means.ToDictionary(mean => mean.Key, mean => (double)mean.Value.Sum.item<float>() / mean.Value.Count);
         if (means.FirstOrDefault(mean => !double.IsFinite(mean.Value)) is { Key: { } name } broken)
@@ -63,7 +63,7 @@ internal sealed class TrainingLog(string path, string leader) : IDisposable
         }
 
         means.Remove(leader, out double loss);
-        var entry = new TrainingProgress(step, steps, loss, gradientNorm, learningRate, seconds, means);
+        var entry = new TrainingProgress(step, steps, loss, gradientNorm, learningRate, seconds, means) { Metrics = metrics };
         File.AppendAllText(path, JsonSerializer.Serialize(entry) + "\n");
         Dispose();
         return entry;

@@ -17,7 +17,7 @@ public sealed class EvaluateTests : IClassFixture<TinyModelFolder>, IDisposable
         Pictures("data", 12, 0);
         Pictures("drawn", 10, 2);
         using var generator = new Generator(1);
-        using var judge = new PictureJudge(new PictureClassifier(3).Initialize(generator), ["a", "b", "c"]);
+        using var judge = new PictureJudge(new ConvolutionalClassifier(3).Initialize(generator), ["a", "b", "c"]);
         judge.Save(_folder.File("judge"));
     }
 
@@ -48,6 +48,7 @@ public sealed class EvaluateTests : IClassFixture<TinyModelFolder>, IDisposable
         using JsonDocument record = JsonDocument.Parse(result.Output);
         Assert.Equal(9, record.RootElement.GetProperty("sampleCount").GetInt32());
         Assert.Equal(2, record.RootElement.GetProperty("drawing").GetProperty("seed").GetInt64());
+        Assert.Equal(2, record.RootElement.GetProperty("drawing").GetProperty("evaluations").GetInt32());
     }
 
     [Fact]
@@ -58,6 +59,7 @@ public sealed class EvaluateTests : IClassFixture<TinyModelFolder>, IDisposable
         Directory.CreateDirectory(_folder.File("bare"));
         _folder.Write("prompts.txt", "one\ntwo\n");
         await Refused(2, "--paired compares files", null, "--paired");
+        await Refused(2, "--paired, --lpips and --lpips-heads go together", "drawn", "--lpips", "alexnet.pth");
         await Refused(2, "--count is for a model that draws", "drawn", "--count", "20");
         await Refused(2, "at least 8 pictures on each side, got 3 and 12", "few");
         await Refused(2, "has no picture of its name in the reference", "strange", "--paired");

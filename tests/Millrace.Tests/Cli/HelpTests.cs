@@ -9,6 +9,7 @@ public sealed class HelpTests
     [InlineData("generate")]
     [InlineData("train")]
     [InlineData("evaluate")]
+    [InlineData("judge")]
     [InlineData("serve")]
     [InlineData("models")]
     [InlineData("inspect")]

@@ -113,6 +113,54 @@ public sealed class AdversarialTests
     }
 
     [Fact]
+    public void A_pool_of_one_head_a_group_takes_a_plain_step_of_two_adversaries()
+    {
+        using var scope = NewDisposeScope();
+        using ScaledInput generator = new(0.5, PredictionType.Sample);
+        using HeadPool pool = Pool(DynamicAdversarialObjective.Groups(1, Layers), copies: 1);
+        var objective = new DynamicAdversarialObjective(
+            generator, Batches(generator), pool, Features, Layers, Process, conditioning => conditioning, new DynamicAdversarialOptions { Timesteps = [250], RefreshShare = 0 });
+        NoiseLevel level = Process.LevelAt(250);
+        using var random = new SeededRandom(4, CPU);
+        GeneratedBatch batch = Batches(generator)(0, random);
+        _ = random.Integers(1, 1); // the one level
+        TorchSharp.torch.nn.Module<Tensor, Tensor>[] heads = [.. Enumerable.Range(0, pool.Count).Select(group => pool.Draw(group, random))];
+        Tensor Verdict(Tensor sample)
+        {
+            Tensor x = sample.Times(level.Alpha).Plus(random.Normal(sample.shape).Times(level.Sigma));
+            Tensor[] seen = [.. Features(x, x, batch.Conditioning), .. Features(x, x, batch.Conditioning)];
+            return stack([.. heads.Zip(seen, (head, features) => head.call(features).flatten())], 0);
+        }
+
+        Assert.Equal(-Verdict(batch.Generated).mean().item<float>(), objective.GeneratorLoss(new TrainingDraw(0, 4)).item<float>(), 1e-6);
+    }
+
+    [Fact]
+    public void Heads_that_cannot_tell_are_at_the_bottom_of_their_loss()
+    {
+        using var scope = NewDisposeScope();
+        using ScaledInput generator = new(0.5, PredictionType.Sample);
+        using HeadPool pool = Pool(DynamicAdversarialObjective.Groups(4, Layers), copies: 1);
+        GeneratedBatches same = (_, random) =>
+        {
+            Tensor sample = random.Normal(4096, Width, 1, 1);
+            return new GeneratedBatch(sample, random.Normal(4096, Width, 1, 1), Conditioning.WithoutText(4096));
+        };
+        var objective = new DynamicAdversarialObjective(generator, same, pool, Features, Layers, Process, conditioning => conditioning, new DynamicAdversarialOptions());
+        double Loss() => Enumerable.Range(0, 8).Average(seed => (double)objective.HeadLoss(new TrainingDraw(0, seed)).item<float>());
+        Assert.True(Loss() > 1.99); // max(0, 1 - d) + max(0, 1 + d) is never below 2
+        using (no_grad())
+        {
+            foreach (var parameter in pool.parameters())
+            {
+                parameter.zero_();
+            }
+        }
+
+        Assert.Equal(2, Loss(), 1e-6);
+    }
+
+    [Fact]
     public void Pairs_add_their_weighted_mean_square_to_the_generators_loss()
     {
         using var scope = NewDisposeScope();

@@ -61,6 +61,57 @@ public sealed class DiscriminativeObjectiveTests
     }
 
     [Fact]
+    public void A_table_of_probabilities_becomes_that_of_the_data()
+    {
+        using var scope = NewDisposeScope();
+        Tensor Outcomes(params int[] counts) => tensor(counts.SelectMany((count, outcome) => Enumerable.Repeat((long)outcome, count)).ToArray());
+        Tensor data = Outcomes(1, 2, 3, 4), own = Outcomes(4, 3, 2, 1), reference = tensor([0.4f, 0.3f, 0.2f, 0.1f]).log();
+        Tensor logits = reference.clone().requires_grad_();
+        for (int step = 0; step < 400; step++)
+        {
+            using var inner = NewDisposeScope();
+            Tensor worse = reference.Minus(logits.log_softmax(0));
+            DiscriminativeObjective.Discriminate(worse.index_select(0, data), worse.index_select(0, own), new DiscriminativeOptions(1, 1)).backward();
+            using IDisposable noGrad = no_grad();
+            logits.Add(logits.grad!, -4);
+            logits.grad!.zero_();
+        }
+
+        Assert.All(logits.softmax(0).data<float>().ToArray().Zip([0.1, 0.2, 0.3, 0.4]), pair => Assert.Equal(pair.Second, pair.First, 1e-4));
+    }
+
+    [Fact]
+    public void Below_a_sharpness_of_one_the_result_overshoots_away_from_the_reference()
+    {
+        using var scope = NewDisposeScope();
+        using var generator = new Generator(2);
+        const double Reference = 1.5, Sharpness = 0.5;
+        Tensor data = randn([100_000], generator: generator), own = randn([100_000], generator: generator).Times(Math.Sqrt(Reference));
+        double Loss(double variance)
+        {
+            Tensor Worse(Tensor x) => x.Squared().Times(0.5 * ((1 / variance) - (1 / Reference))).Plus(0.5 * Math.Log(variance / Reference));
+            return DiscriminativeObjective.Discriminate(Worse(data), Worse(own), new DiscriminativeOptions(Sharpness, 1)).item<float>();
+        }
+
+        // Precision (1 - 1 / beta) / v_r + (1 / beta) / v_d = 4 / 3, above that of the data, 1.
+        double least = Enumerable.Range(0, 25).Select(step => 0.4 + (0.04 * step)).MinBy(Loss);
+        Assert.InRange(least, 0.65, 0.85);
+    }
+
+    [Fact]
+    public void One_draw_of_noise_a_sample_bounds_the_loss_from_above()
+    {
+        using var scope = NewDisposeScope();
+        using var generator = new Generator(2);
+        var options = new DiscriminativeOptions(0.7, 2);
+        Tensor data = randn([50, 200], generator: generator), own = randn([50, 200], generator: generator);
+        double Loss(Tensor first, Tensor second) => DiscriminativeObjective.Discriminate(first, second, options).item<float>();
+        double draws = Enumerable.Range(0, 50).Average(draw => Loss(data[draw], own[draw]));
+        Assert.True(draws > Loss(data.mean([0]), own.mean([0])) + 0.01);
+        Assert.Equal(Loss(data[0], own[0]), Loss(data[..1].expand(50, 200).mean([0]), own[..1].expand(50, 200).mean([0])), 1e-5);
+    }
+
+    [Fact]
     public void Weights_out_of_range_and_other_predictions_are_refused()
     {
         using ScaledInput model = new(0.4, PredictionType.Epsilon), other = new(0.4, PredictionType.Sample);

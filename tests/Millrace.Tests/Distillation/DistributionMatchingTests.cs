@@ -94,6 +94,17 @@ public sealed class DistributionMatchingTests
         Assert.Throws<ArgumentException>(() => new DistributionMatchingOptions { LeastTime = 0.9, MostTime = 0.8 }.Validate());
     }
 
+    [Fact]
+    public void One_student_for_all_answers_as_if_there_were_no_router()
+    {
+        using var scope = NewDisposeScope();
+        var router = new ConditionRouter(6, 1);
+        Assert.Equal([0L, 1, 2, 3, 4, 5], router.ClassesOf(0));
+        Tensor labels = tensor(new long[] { 5, 0, 3, 3 }), inputs = randn(4, 2);
+        Tensor Answer(Tensor rows, Tensor of) => rows.Times(2).Plus(of.to(float32).unsqueeze(1));
+        Assert.True(Answer(inputs, labels).Equals(router.Route(labels, inputs, (_, rows, of) => Answer(rows, of))));
+    }
+
     private static GaussianDenoiser Gaussian(double mean) => new(Process, PredictionType.Epsilon, mean, Deviation);
 
     private static DistributionMatchingObjective Objective(IDenoiser fake, IDenoiser teacher)

@@ -44,6 +44,50 @@ public sealed class FlowIdentityTests
     }
 
     [Fact]
+    public void Reflow_lowers_the_cost_of_transport_to_the_least_and_marginals_stay()
+    {
+        using var scope = NewDisposeScope();
+        using var generator = new Generator(3);
+        Tensor noise = randn([20_000, 2, 1, 1], generator: generator), data = randn([20_000, 2, 1, 1], generator: generator).Times(Deviation);
+        double Cost(Tensor to) => to.Minus(noise).Squared().mean().item<float>();
+        Assert.Equal(1 + (Deviation * Deviation), Cost(data), 0.03);
+        using var none = Conditioning.WithoutText(noise.shape[0]);
+        var velocity = new GaussianDenoiser(Flow, PredictionType.Flow, 0, Deviation);
+        Tensor x = noise;
+        for (int step = 0; step < 100; step++)
+        {
+            double t = 1 - (step / 100.0);
+            double variance = x.Squared().mean().item<float>();
+            Assert.Equal(((1 - t) * (1 - t) * Deviation * Deviation) + (t * t), variance, 0.03);
+            x = x.Minus(velocity.Predict(x, TensorArithmetic.Filled(1000 * t, CPU, noise.shape[0]), none).Times(0.01));
+        }
+
+        Assert.Equal((1 - Deviation) * (1 - Deviation), Cost(x), 0.02);
+
+        // Euler's method is the solver that the library has for it.
+        Assert.True(Golden.RelativeError(x, Follow(Euler(velocity, 100), noise)) < 1e-4);
+    }
+
+    [Fact]
+    public void The_velocity_of_finitely_many_points_is_the_mean_over_all_that_pass_and_ends_on_them()
+    {
+        using var scope = NewDisposeScope();
+        using var generator = new Generator(3);
+        Tensor points = tensor([-1f, 0.5f, 0.8f, 1f, 0.2f, -1.2f], [3, 2]);
+        var velocity = new PointsVelocity(points);
+        const double Time = 0.5;
+        Tensor at = tensor([0.1f, -0.2f], [1, 2, 1, 1]), noise = randn([600_000, 2], generator: generator);
+        Tensor samples = points.index_select(0, randint(0, 3, [600_000], dtype: int64, generator: generator));
+        Tensor passing = samples.Times(1 - Time).Plus(noise.Times(Time)).Minus(at.view(1, 2)).Squared().sum([1]).IsBelow(0.01);
+        Tensor mean = noise.Minus(samples)[passing].mean([0]), found = velocity.Predict(at, tensor([500f]), Conditioning.WithoutText(1)).view(2);
+        Assert.True(found.Minus(mean).abs().max().item<float>() < 0.05);
+
+        Tensor ends = Follow(Euler(velocity, 200), Noise()).flatten(1);
+        (Tensor nearest, _) = cdist(ends, points).min(1);
+        Assert.True(nearest.max().item<float>() < 1e-3);
+    }
+
+    [Fact]
     public void A_constant_velocity_moves_as_far_in_any_number_of_steps()
     {
         using var scope = NewDisposeScope();
@@ -86,7 +130,7 @@ public sealed class FlowIdentityTests
         using var scope = NewDisposeScope();
         var process = new EdmProcess(sigmaData: 0.7);
         using var network = new ScaledInput(0.3, PredictionType.Edm);
-        var flow = new EdmAsFlow(network, process.SigmaData, Flow);
+        var flow = new EdmAsFlow(network, process, Flow);
         Tensor z = Noise();
         using var none = Conditioning.WithoutText(Rows);
         foreach ((double t, double next) in new[] { (0.9, 0.6), (0.5, 0.2), (0.1, 0.02) })
@@ -102,7 +146,7 @@ public sealed class FlowIdentityTests
             Assert.True(Golden.RelativeError(stepped, z.Minus(velocity.Times(t - next)).Times(1 / (1 - next))) < 1e-4);
         }
 
-        Assert.Throws<InvalidOperationException>(() => new EdmAsFlow(new ScaledInput(1), 0.5, Flow).Predict(z, zeros(Rows), none));
+        Assert.Throws<InvalidOperationException>(() => new EdmAsFlow(new ScaledInput(1), process, Flow).Predict(z, zeros(Rows), none));
     }
 
     [Fact]
@@ -159,6 +203,21 @@ public sealed class FlowIdentityTests
             using var scope = NewDisposeScope();
             Tensor labels = conditioning.ClassLabels!.view(-1, 1, 1, 1);
             return where(labels.IsEqualTo(1), denoisers[1].Predict(x, t, conditioning), denoisers[0].Predict(x, t, conditioning)).MoveToOuterDisposeScope();
+        }
+    }
+
+    /// <summary>The exact velocity of data that is a few points, equally likely: v = (x - E x_0) / t, with E x_0 by the likelihood of each.</summary>
+    private sealed class PointsVelocity(Tensor points) : IDenoiser
+    {
+        public PredictionType Prediction => PredictionType.Flow;
+
+        public Tensor Predict(Tensor x, Tensor t, Conditioning conditioning)
+        {
+            using var scope = NewDisposeScope();
+            Tensor share = t.to(float32).Times(1e-3).view(-1, 1);
+            Tensor distance = x.flatten(1).unsqueeze(1).Minus(share.TakenFrom(1).unsqueeze(2) * points.unsqueeze(0)).Squared().sum([2]);
+            Tensor mean = (distance / share.Squared()).Times(-0.5).softmax(1).matmul(points);
+            return (x.flatten(1).Minus(mean) / share).view(x.shape).MoveToOuterDisposeScope();
         }
     }
 }

@@ -36,4 +36,13 @@ public sealed class NoiseAnnealingTests
         Assert.Equal(Math.Sqrt(1 - (beta * beta)), (noise * stored).mean().item<float>(), 0.02);
         Assert.Equal(step == 1000, noise.Equals(stored));
     }
+
+    [Fact]
+    public void At_the_end_only_pairs_are_left_to_the_bit()
+    {
+        using var scope = NewDisposeScope();
+        CoupledBatch Pairs(long step, SeededRandom random) => new(random.Normal(8, 2, 1, 1), random.Normal(8, 2, 1, 1), Conditioning.WithoutText(8));
+        using SeededRandom first = new(1, CPU), second = new(1, CPU);
+        Assert.True(Pairs(10, first).Noise.Equals(new NoiseAnnealing(10).Apply(Pairs)(10, second).Noise));
+    }
 }

@@ -109,6 +109,26 @@ public sealed class OneStepObjectiveTests
     }
 
     [Fact]
+    public void No_gradient_reaches_a_bootstrapped_student_through_its_target()
+    {
+        using var scope = NewDisposeScope();
+        using ScaledInput student = new(0.3, PredictionType.Sample), teacher = new(0.5, PredictionType.Sample);
+        var options = new BootOptions { FirstTime = 200, LastTime = 800, Step = 40, BoundaryWeight = 0 };
+        new BootObjective(student, student, teacher, Diffusion, Draw, options).Loss(new TrainingDraw(0, 1)).backward();
+
+        // y = c e at every time; the target y_t + (1 - r) (f - y_t) is held still.
+        using var random = new SeededRandom(1, CPU);
+        (Tensor noise, _) = Draw(random);
+        Tensor t = random.Between(240, 800, Batch);
+        (Tensor a, Tensor s) = Diffusion.Coefficients(t);
+        (Tensor nextA, Tensor nextS) = Diffusion.Coefficients(t.Plus(-40));
+        Tensor step = (nextS * a / (s * nextA)).TakenFrom(1), signal = noise.Times(0.3), answer = (a * signal).Plus(s * noise).Times(0.5);
+        Tensor target = signal.Plus(step * answer.Minus(signal));
+        double expected = (signal.Minus(target) * noise / step.Squared()).mean().item<float>() * 2;
+        Assert.Equal(expected, student.Factor.grad!.item<float>(), 1e-3 * Math.Abs(expected));
+    }
+
+    [Fact]
     public void Times_out_of_order_and_students_of_another_kind_are_refused()
     {
         using var network = new ScaledInput(1, PredictionType.Sample);

@@ -38,7 +38,7 @@ public sealed class EvaluationTests
         using var folder = new TemporaryFolder();
         using var generator = new Generator(2);
         string[] labels = ["a", "b", "c"];
-        using var judge = new PictureJudge(new PictureClassifier(3).Initialize(generator), labels);
+        using var judge = new PictureJudge(new ConvolutionalClassifier(3).Initialize(generator), labels);
         judge.Save(folder.Path);
         using PictureJudge loaded = PictureJudge.Load(folder.Path);
         Tensor images = randn([30, 3, 32, 32], generator: generator);

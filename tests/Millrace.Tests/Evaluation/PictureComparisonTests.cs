@@ -52,7 +52,7 @@ public sealed class PictureComparisonTests
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(4);
-        using var judge = new PictureJudge(new PictureClassifier(3).Initialize(generator), ["a", "b", "c"]);
+        using var judge = new PictureJudge(new ConvolutionalClassifier(3).Initialize(generator), ["a", "b", "c"]);
         Tensor pictures = randn([6, 3, 32, 32], generator: generator);
         string[] captions = [.. Enumerable.Range(0, 6).Select(index => $"picture {index}")];
         Assert.Equal(new Proportion(6, 6), PromptAgreement.Of(judge, pictures, captions, pictures, captions));

@@ -143,7 +143,7 @@ public sealed class TransformerTests
         Assert.Throws<ArgumentException>("conditioning", () => network.Predict(x, t, conditioning with { TextMask = zeros(2, 5) }));
     }
 
-    private static Module Build(string name)
+    internal static Module Build(string name)
     {
         Module network = name switch
         {
@@ -165,7 +165,7 @@ public sealed class TransformerTests
         return network.Initialize(generator);
     }
 
-    private static (Tensor X, Tensor T, Conditioning Conditioning) Inputs(string name)
+    internal static (Tensor X, Tensor T, Conditioning Conditioning) Inputs(string name)
     {
         var generator = new Generator(2);
         return (

@@ -154,14 +154,35 @@ public sealed class TrainerTests
         Assert.Contains("AverageDecay must be in [0, 1)", error.Message, StringComparison.Ordinal);
     }
 
-    [Theory]
-    [InlineData(1, 0.1)]
-    [InlineData(10, 1)]
-    [InlineData(60, 0.525)]
-    [InlineData(110, 0.05)]
-    public void The_learning_rate_rises_and_falls(long step, double expected)
+    [Fact]
+    public void What_the_objective_measures_is_logged_at_every_preview_with_the_average_in_place()
     {
-        var options = new TrainerOptions { Steps = 110, LearningRate = 1, WarmupSteps = 10, FinalLearningRateRatio = 0.05 };
+        using var folder = new TemporaryFolder();
+        var log = new List<TrainingProgress>();
+        using var toy = new Toy();
+        using var trainer = new Trainer(toy, Options(steps: 5) with { PreviewEvery = 2, LogEvery = 5 }, folder.Path);
+        trainer.Run(seed: 1, new Reports(log.Add));
+        Assert.Equal([2L, 4, 5], log.Select(entry => entry.Step));
+        Assert.All(log, entry => Assert.Equal(entry.Step, entry.Metrics["steps"]));
+        float[]? average = null;
+        trainer.WithAverage(() => average = toy.Values);
+        Assert.Equal(average![0], log[^1].Metrics["first weight"], 1e-6);
+        Assert.Equal(log[^1].Metrics, System.Text.Json.JsonSerializer.Deserialize<TrainingProgress>(File.ReadAllLines(folder.File("log.jsonl"))[^1])!.Metrics);
+    }
+
+    [Theory]
+    [InlineData(LearningRateShape.Cosine, 1, 0.1)]
+    [InlineData(LearningRateShape.Cosine, 10, 1)]
+    [InlineData(LearningRateShape.Cosine, 60, 0.525)]
+    [InlineData(LearningRateShape.Cosine, 110, 0.05)]
+    [InlineData(LearningRateShape.Linear, 5, 0.5)]
+    [InlineData(LearningRateShape.Linear, 35, 0.7625)]
+    [InlineData(LearningRateShape.Linear, 110, 0.05)]
+    [InlineData(LearningRateShape.InverseSquareRoot, 40, 0.5)]
+    [InlineData(LearningRateShape.InverseSquareRoot, 90, 0.333333333333)]
+    public void The_learning_rate_rises_and_falls(LearningRateShape shape, long step, double expected)
+    {
+        var options = new TrainerOptions { Steps = 110, LearningRate = 1, WarmupSteps = 10, FinalLearningRateRatio = 0.05, LearningRateShape = shape };
         Assert.Equal(expected, options.LearningRateAt(step), 1e-12);
     }
 
@@ -226,6 +247,8 @@ public sealed class TrainerTests
         public void Preview(string folder, long step)
         {
         }
+
+        public IReadOnlyDictionary<string, double> Measure(long step) => new Dictionary<string, double> { ["steps"] = step, ["first weight"] = Values[0] };
 
         public void Dispose() => _layer.Dispose();
     }

@@ -7,7 +7,7 @@ using static TorchSharp.torch.nn;
 namespace Millrace.Models.Layers;
 
 /// <summary>x + attention of the pixels of x to each other, [B, C, H, W] to the same shape.</summary>
-internal sealed class PixelAttention : Module<Tensor, Tensor>, IResidualLayer, IBranchedLayer, IRegionalLayer
+internal sealed class PixelAttention : Module<Tensor, Tensor>, IResidualLayer, IBranchedLayer, IRegionalLayer, ICheckpointedBlock
 {
     [ComponentName(Name = "group_norm")]
     private readonly GroupNormalization? _norm;
@@ -78,7 +78,12 @@ internal sealed class PixelAttention : Module<Tensor, Tensor>, IResidualLayer, I
     public void UseRegions(RegionalAttentionOptions options, TensorOptions tensors) =>
         register_module(GlobalRegionalAttention.Part, Regional = new GlobalRegionalAttention(options, _heads, tensors));
 
-    public override Tensor forward(Tensor x)
+    /// <inheritdoc/>
+    public bool Checkpointed { get; set; }
+
+    public override Tensor forward(Tensor x) => GradientCheckpointing.Run(this, inputs => Compute(inputs[0]!), x);
+
+    private Tensor Compute(Tensor x)
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor sum = _removed ? x.alias() : x.Plus(Attend(x));

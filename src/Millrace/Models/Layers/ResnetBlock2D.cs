@@ -6,7 +6,7 @@ using static TorchSharp.torch.nn;
 namespace Millrace.Models.Layers;
 
 /// <summary>x + conv(act(norm(conv(act(norm(x))) + time))), [B, in, H, W] to [B, out, H, W].</summary>
-internal sealed class ResnetBlock2D : Module<Tensor, Tensor?, Tensor>, IResidualLayer, IExpertHost
+internal sealed class ResnetBlock2D : Module<Tensor, Tensor?, Tensor>, IResidualLayer, IExpertHost, ICheckpointedBlock
 {
     [ComponentName(Name = "norm1")]
     private readonly GroupNormalization _inNorm;
@@ -93,9 +93,14 @@ internal sealed class ResnetBlock2D : Module<Tensor, Tensor?, Tensor>, IResidual
         }
     }
 
+    /// <inheritdoc/>
+    public bool Checkpointed { get; set; }
+
     /// <param name="x">[B, in, H, W].</param>
     /// <param name="embedding">Timestep embedding, [B, width]; null for a block that takes none.</param>
-    public override Tensor forward(Tensor x, Tensor? embedding)
+    public override Tensor forward(Tensor x, Tensor? embedding) => GradientCheckpointing.Run(this, inputs => Compute(inputs[0]!, inputs[1]), x, embedding);
+
+    private Tensor Compute(Tensor x, Tensor? embedding)
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor input = Resampled(x), kept = _shortcut?.call(input) ?? input.alias();

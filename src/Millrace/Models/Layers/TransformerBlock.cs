@@ -8,7 +8,7 @@ using static TorchSharp.torch.nn;
 namespace Millrace.Models.Layers;
 
 /// <summary>Self-attention, attention to the text, feed-forward; each on normalized tokens and added to them. [B, N, width] to the same shape.</summary>
-internal sealed class TransformerBlock : Module, IResidualLayer
+internal sealed class TransformerBlock : Module, IResidualLayer, ICheckpointedBlock
 {
     [ComponentName(Name = "norm1")]
     private readonly LayerNorm _selfNorm;
@@ -67,11 +67,17 @@ internal sealed class TransformerBlock : Module, IResidualLayer
         _removed = true;
     }
 
+    /// <inheritdoc/>
+    public bool Checkpointed { get; set; }
+
     /// <param name="tokens">[B, N, width].</param>
     /// <param name="context">The text, and what the caller asks of attention.</param>
     /// <param name="path">Name of this block in the network.</param>
     /// <param name="grid">Height and width of the grid of pixels that the tokens are.</param>
-    public Tensor Forward(Tensor tokens, UNetContext context, string path, (long Height, long Width) grid)
+    public Tensor Forward(Tensor tokens, UNetContext context, string path, (long Height, long Width) grid) => GradientCheckpointing.Run(
+        this, inputs => Compute(inputs[0]!, context with { Text = inputs[1], TextBias = inputs[2] }, path, grid), tokens, context.Text, context.TextBias);
+
+    private Tensor Compute(Tensor tokens, UNetContext context, string path, (long Height, long Width) grid)
     {
         if (_removed)
         {

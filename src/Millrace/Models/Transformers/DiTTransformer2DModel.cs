@@ -84,7 +84,7 @@ public sealed class DiTTransformer2DModel : Module<Tensor, Tensor, Tensor, Tenso
 }
 
 /// <summary>Attention and feed-forward, both shifted, scaled and gated by timestep and class. [B, N, width] to the same shape.</summary>
-internal sealed class DiTBlock : Module<Tensor, Tensor, Tensor, Tensor>, IResidualLayer
+internal sealed class DiTBlock : Module<Tensor, Tensor, Tensor, Tensor>, IResidualLayer, ICheckpointedBlock
 {
     [ComponentName(Name = "norm1")]
     private readonly DiTModulation _modulation;
@@ -129,9 +129,15 @@ internal sealed class DiTBlock : Module<Tensor, Tensor, Tensor, Tensor>, IResidu
         _removed = true;
     }
 
+    /// <inheritdoc/>
+    public bool Checkpointed { get; set; }
+
     public Tensor Embed(Tensor t, Tensor classLabels) => _modulation.Embed(t, classLabels);
 
-    public override Tensor forward(Tensor tokens, Tensor t, Tensor classLabels)
+    public override Tensor forward(Tensor tokens, Tensor t, Tensor classLabels) =>
+        GradientCheckpointing.Run(this, inputs => Compute(inputs[0]!, inputs[1]!, inputs[2]!), tokens, t, classLabels);
+
+    private Tensor Compute(Tensor tokens, Tensor t, Tensor classLabels)
     {
         if (_removed)
         {

@@ -8,7 +8,7 @@ using Linear = Millrace.Models.Layers.Linear;
 namespace Millrace.Models.Transformers;
 
 /// <summary>One layer over text and picture as one: attention and feed-forward side by side. [B, N, width] to the same shape.</summary>
-internal sealed class FluxSingleBlock : Module
+internal sealed class FluxSingleBlock : Module, ICheckpointedBlock
 {
     private const int Widening = 4;
 
@@ -36,7 +36,13 @@ internal sealed class FluxSingleBlock : Module
         RegisterComponents();
     }
 
-    public Tensor Forward(Tensor tokens, Tensor conditioning, RotaryPositions positions)
+    /// <inheritdoc/>
+    public bool Checkpointed { get; set; }
+
+    public Tensor Forward(Tensor tokens, Tensor conditioning, RotaryPositions positions) => GradientCheckpointing.Run(
+        this, inputs => Compute(inputs[0]!, inputs[1]!, new RotaryPositions(inputs[2]!, inputs[3]!)), tokens, conditioning, positions.Cosines, positions.Sines);
+
+    private Tensor Compute(Tensor tokens, Tensor conditioning, RotaryPositions positions)
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor[] parts = _modulation.Of(conditioning);

@@ -7,7 +7,7 @@ using static TorchSharp.torch.nn;
 namespace Millrace.Models.Transformers;
 
 /// <summary>One layer over the tokens of a picture and of a text side by side (MM-DiT, arXiv 2403.03206).</summary>
-internal sealed class JointBlock : Module
+internal sealed class JointBlock : Module, ICheckpointedBlock
 {
     [ComponentName(Name = "norm1")]
     private readonly Modulation _modulation;
@@ -40,12 +40,24 @@ internal sealed class JointBlock : Module
         RegisterComponents();
     }
 
+    /// <inheritdoc/>
+    public bool Checkpointed { get; set; }
+
     /// <param name="picture">[B, N, width].</param>
     /// <param name="text">[B, M, width].</param>
     /// <param name="conditioning">[B, width].</param>
     /// <param name="positions">Of the text's tokens and then the picture's; null for none.</param>
     /// <returns>Both in the dispose scope of the caller; the text unchanged in the last layer.</returns>
     public (Tensor Picture, Tensor Text) Forward(Tensor picture, Tensor text, Tensor conditioning, RotaryPositions? positions)
+    {
+        Tensor[] outputs = GradientCheckpointing.Run(
+            this, inputs => Compute(inputs[0]!, inputs[1]!, inputs[2]!, inputs[3] is { } cosines ? new RotaryPositions(cosines, inputs[4]!) : null),
+            picture, text, conditioning, positions?.Cosines, positions?.Sines);
+        return (outputs[0], outputs is [_, var next] ? next : text);
+    }
+
+    // The picture, and the text where it is used after this layer.
+    private Tensor[] Compute(Tensor picture, Tensor text, Tensor conditioning, RotaryPositions? positions)
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor[] own = _modulation.Of(conditioning), its = _textModulation.Of(conditioning);
@@ -57,13 +69,13 @@ internal sealed class JointBlock : Module
         (Tensor attended, Tensor? attendedText) = _attention.Forward(Modulation.Apply(Modulation.Normalize(picture), own[0], own[1]), normalizedText, positions);
         picture = picture.Plus(own[2] * attended);
         picture = picture.Plus(own[5] * _feedForward.call(Modulation.Apply(Modulation.Normalize(picture), own[3], own[4])));
-        if (_textFeedForward is not null)
+        if (_textFeedForward is null)
         {
-            Tensor between = text.Plus(its[2] * attendedText!);
-            text = between.Plus(its[5] * _textFeedForward.call(Modulation.Apply(Modulation.Normalize(between), its[3], its[4])))
-                .MoveToOuterDisposeScope();
+            return [picture.MoveToOuterDisposeScope()];
         }
 
-        return (picture.MoveToOuterDisposeScope(), text);
+        Tensor between = text.Plus(its[2] * attendedText!);
+        text = between.Plus(its[5] * _textFeedForward.call(Modulation.Apply(Modulation.Normalize(between), its[3], its[4])));
+        return [picture.MoveToOuterDisposeScope(), text.MoveToOuterDisposeScope()];
     }
 }

@@ -69,7 +69,7 @@ internal sealed class LuminaEmbedding : Module
 }
 
 /// <summary>One layer: attention to picture and text at once, then feed-forward, each normalized before and after and gated.</summary>
-internal sealed class LuminaBlock : Module
+internal sealed class LuminaBlock : Module, ICheckpointedBlock
 {
     [ComponentName(Name = "gate")]
     private Parameter _textGate;
@@ -113,7 +113,15 @@ internal sealed class LuminaBlock : Module
         RegisterComponents();
     }
 
-    public Tensor Forward(Tensor tokens, LuminaRequest request)
+    /// <inheritdoc/>
+    public bool Checkpointed { get; set; }
+
+    public Tensor Forward(Tensor tokens, LuminaRequest request) => GradientCheckpointing.Run(
+        this,
+        inputs => Compute(inputs[0]!, request with { Text = inputs[1]!, TextBias = inputs[2]!, Embedding = inputs[3]!, Positions = new RotaryPositions(inputs[4]!, inputs[5]!) }),
+        tokens, request.Text, request.TextBias, request.Embedding, request.Positions.Cosines, request.Positions.Sines);
+
+    private Tensor Compute(Tensor tokens, LuminaRequest request)
     {
         using DisposeScope scope = NewDisposeScope();
         (Tensor normalized, Tensor[] parts) = _modulation.Forward(tokens, request.Embedding);

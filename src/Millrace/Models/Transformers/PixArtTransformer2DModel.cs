@@ -95,7 +95,7 @@ public sealed class PixArtTransformer2DModel : Module<Tensor, Tensor, Conditioni
 }
 
 /// <summary>Attention to the picture, to the text, and feed-forward; the first and the last shifted, scaled and gated by what all layers share and a table of their own.</summary>
-internal sealed class PixArtBlock : Module
+internal sealed class PixArtBlock : Module, ICheckpointedBlock
 {
     private const int Parts = 6;
 
@@ -130,11 +130,17 @@ internal sealed class PixArtBlock : Module
         RegisterComponents();
     }
 
+    /// <inheritdoc/>
+    public bool Checkpointed { get; set; }
+
     /// <param name="tokens">[B, N, width].</param>
     /// <param name="text">[B, M, text width].</param>
     /// <param name="bias">Added to the scores of attention to the text; null for none.</param>
     /// <param name="shared">[B, 6, width].</param>
-    public Tensor Forward(Tensor tokens, Tensor text, Tensor? bias, Tensor shared)
+    public Tensor Forward(Tensor tokens, Tensor text, Tensor? bias, Tensor shared) =>
+        GradientCheckpointing.Run(this, inputs => Compute(inputs[0]!, inputs[1]!, inputs[2], inputs[3]!), tokens, text, bias, shared);
+
+    private Tensor Compute(Tensor tokens, Tensor text, Tensor? bias, Tensor shared)
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor[] parts = _table.to(tokens.dtype).unsqueeze(0).Plus(shared).chunk(Parts, dim: 1);

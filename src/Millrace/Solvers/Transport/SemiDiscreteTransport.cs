@@ -8,13 +8,17 @@ namespace Millrace.Solvers.Transport;
 /// </summary>
 /// <remarks>
 /// Brenier's theorem for semi-discrete transport; Li et al. 2023, arXiv 2307.11308, section 4.1: the heights h minimize the convex
-/// energy E max_n (y_n . z + h_n) - mean h, whose gradient is the cells' masses less 1 / N, estimated from samples and descended by Adam
-/// without bias correction.
+/// energy E max_n (y_n . z + h_n) - mean h, whose gradient is the cells' masses less 1 / N, estimated from fresh samples and descended by Adam.
+/// The published code holds the step until the error no longer falls, and keeps the heights of the least error as estimated. Here the step falls
+/// evenly on a logarithmic scale: the nearer two targets are, the more finely their heights must be set against each other, and each distance gets
+/// as many steps of its size. What the samples leave of noise is averaged out over the last of them.
 /// </remarks>
 public sealed class SemiDiscreteTransport : IDisposable
 {
     private const int Block = 1 << 14; // samples scored at once
-    private const double Shrink = 0.5; // of the step when samples double; the 0.8 of the published code leaves the heights trembling
+    // Of a new gradient in Adam's moments. The first gradients are huge: with the usual 0.001 for the squares a cell that once overshot stays empty.
+    private const double MeanShare = 0.1, SquareShare = 0.1;
+    private const double Averaged = 0.05; // of the iterations
 
     private readonly Tensor _targets;
     private readonly Tensor _centred;
@@ -26,7 +30,7 @@ public sealed class SemiDiscreteTransport : IDisposable
     /// <summary>h, [N], of mean 0; the map's.</summary>
     public Tensor Heights => _heights;
 
-    /// <summary>Norm of the difference between the cells' masses and 1 / N, as last estimated.</summary>
+    /// <summary>Norm of the difference between the cells' masses and 1 / N, as estimated from the last samples.</summary>
     public double Error { get; }
 
     /// <summary>Solves for the heights.</summary>
@@ -47,32 +51,28 @@ public sealed class SemiDiscreteTransport : IDisposable
         using var generator = new Generator((ulong)seed);
         long count = targets.shape[0];
         Tensor points = targets.flatten(1).to(float32), centred = points.Minus(points.mean([0], keepdim: true)); // small numbers keep the argmax exact
-        Tensor heights = zeros(count), best = zeros(count), mean = zeros(count), square = zeros(count);
-        (long samples, double rate, double least, int since, int doublings) = (options.SamplesPerTarget * count, options.LearningRate, double.PositiveInfinity, 0, 0);
-        for (int iteration = 0; iteration < options.Iterations && least > options.Tolerance; iteration++)
+        Tensor heights = zeros(count), average = zeros(count), mean = zeros(count), square = zeros(count);
+        int last = Math.Max(1, (int)(Averaged * options.Iterations));
+        double error = 0;
+        for (int iteration = 0; iteration < options.Iterations; iteration++)
         {
             cancellation.ThrowIfCancellationRequested();
             using var inner = NewDisposeScope();
-            Tensor gradient = Masses(centred, heights, samples, generator).Plus(-1.0 / count);
-            double error = gradient.norm().item<float>();
+            Tensor gradient = Masses(centred, heights, options.SamplesPerTarget * count, generator).Plus(-1.0 / count);
+            error = gradient.norm().item<float>();
             progress?.Report((iteration, error));
-            if (error < least)
-            {
-                (least, since) = (error, 0);
-                best.copy_(heights);
-            }
-            else if (++since >= options.Patience && doublings < options.Doublings)
-            {
-                (samples, rate, least, since, doublings) = (2 * samples, Shrink * rate, double.PositiveInfinity, 0, doublings + 1);
-            }
-
-            mean.MoveTowards(gradient, 0.1);
-            square.MoveTowards(gradient.Squared(), 1e-3);
+            mean.MoveTowards(gradient, MeanShare);
+            square.MoveTowards(gradient.Squared(), SquareShare);
+            double rate = options.LearningRate * Math.Pow(options.FinalLearningRateRatio, (double)iteration / options.Iterations);
             heights.AddQuotient(mean, square.sqrt().Plus(1e-8), -rate);
             heights.Add(heights.mean(), -1);
+            if (iteration >= options.Iterations - last)
+            {
+                average.Add(heights, 1.0 / last);
+            }
         }
 
-        return new SemiDiscreteTransport(targets.clone(), centred, best, least);
+        return new SemiDiscreteTransport(targets.clone(), centred, average, error);
     }
 
     /// <summary>The index of the target of each point.</summary>

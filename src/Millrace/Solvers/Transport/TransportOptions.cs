@@ -3,23 +3,17 @@ namespace Millrace.Solvers.Transport;
 /// <summary>How <see cref="SemiDiscreteTransport"/> is solved.</summary>
 public sealed record TransportOptions
 {
-    /// <summary>Most iterations, at least 1.</summary>
-    public int Iterations { get; init; } = 2000;
+    /// <summary>Iterations, at least 1.</summary>
+    public int Iterations { get; init; } = 1000;
 
-    /// <summary>Samples of the source a target in the first iterations, at least 1; doubled whenever the error no longer falls.</summary>
-    public int SamplesPerTarget { get; init; } = 10;
+    /// <summary>Samples of the source a target in each iteration, at least 1.</summary>
+    public int SamplesPerTarget { get; init; } = 40;
 
-    /// <summary>Step of the heights, above 0.</summary>
+    /// <summary>Step of the heights at the beginning, above 0.</summary>
     public double LearningRate { get; init; } = 0.1;
 
-    /// <summary>Iterations without a smaller error after which samples double and the step shrinks, at least 1.</summary>
-    public int Patience { get; init; } = 30;
-
-    /// <summary>How often samples may double, at least 0.</summary>
-    public int Doublings { get; init; } = 5;
-
-    /// <summary>Norm of the difference between cell masses and weights at which it is solved, above 0.</summary>
-    public double Tolerance { get; init; } = 8e-4;
+    /// <summary>The last step over the first, in (0, 1]: how much finer the heights of the nearest targets must be set than those of the farthest.</summary>
+    public double FinalLearningRateRatio { get; init; } = 1e-5;
 
     /// <summary>Checks every value.</summary>
     /// <exception cref="ArgumentException">Names the option, the value and what is allowed.</exception>
@@ -28,9 +22,7 @@ public sealed record TransportOptions
         Require(Iterations >= 1, nameof(Iterations), Iterations, "at least 1");
         Require(SamplesPerTarget >= 1, nameof(SamplesPerTarget), SamplesPerTarget, "at least 1");
         Require(LearningRate > 0, nameof(LearningRate), LearningRate, "above 0");
-        Require(Patience >= 1, nameof(Patience), Patience, "at least 1");
-        Require(Doublings >= 0, nameof(Doublings), Doublings, "at least 0");
-        Require(Tolerance > 0, nameof(Tolerance), Tolerance, "above 0");
+        Require(FinalLearningRateRatio is > 0 and <= 1, nameof(FinalLearningRateRatio), FinalLearningRateRatio, "in (0, 1]");
     }
 
     private static void Require(bool holds, string name, object value, string allowed)

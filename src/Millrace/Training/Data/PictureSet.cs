@@ -1,4 +1,3 @@
-using System.Text;
 using Millrace.Imaging;
 using static TorchSharp.torch;
 
@@ -6,8 +5,9 @@ namespace Millrace.Training.Data;
 
 /// <summary>
 /// Pictures in memory, of one size, with their captions: from a folder, from tar archives (plain or gzip, also several in a folder), or
-/// from IDX files. A caption stands in a text file of the picture's name, in <c>captions.tsv</c>, <c>captions.jsonl</c> or
-/// <c>metadata.jsonl</c>; the caption of an IDX picture is its label. What cannot be read is left out, and said.
+/// from IDX files. A caption stands in a file of the picture's name (<c>.txt</c>; <c>.cls</c> or <c>.json</c>, as in shards of WebDataset), in
+/// <c>captions.tsv</c>, <c>captions.jsonl</c> or <c>metadata.jsonl</c>; the caption of an IDX picture is its label. What cannot be read is
+/// left out, and said.
 /// </summary>
 public sealed class PictureSet : IDisposable
 {
@@ -40,7 +40,7 @@ public sealed class PictureSet : IDisposable
         options.Validate();
         IReadOnlyList<StoredFile> files = StoredFile.All(path);
         var fit = new FrameFit(options.Width, options.Height, options.Fit);
-        Dictionary<string, string> captions = Read(files);
+        var captions = new CaptionIndex(files);
         List<SkippedSample> skipped = [];
         List<(string Name, string Caption, byte[] Rgb)> read = [];
         foreach (StoredFile file in files)
@@ -48,7 +48,7 @@ public sealed class PictureSet : IDisposable
             cancellation.ThrowIfCancellationRequested();
             try
             {
-                read.AddRange(IdxFile.Is(file.Name) ? Idx(file, files, fit) : IsPicture(file.Name) ? [(file.Name, captions.GetValueOrDefault(file.Name, ""), Picture(file, fit))] : []);
+                read.AddRange(IdxFile.Is(file.Name) ? Idx(file, files, fit) : IsPicture(file.Name) ? [(file.Name, captions.Find(file), Picture(file, fit))] : []);
                 progress?.Report(read.Count);
             }
             catch (Exception error) when (IsPicture(file.Name) && error is InvalidDataException or IOException or UnauthorizedAccessException)
@@ -57,8 +57,7 @@ public sealed class PictureSet : IDisposable
             }
         }
 
-        HashSet<string> known = [.. files.Select(file => file.Name)];
-        skipped.AddRange(captions.Keys.Where(name => !known.Contains(name)).Select(name => new SkippedSample(name, "it has a caption, and there is no such picture")));
+        skipped.AddRange(captions.WithoutPicture(files).Select(name => new SkippedSample(name, "it has a caption, and there is no such picture")));
         return read.Count > 0
             ? new PictureSet(Join(read, options), [.. read.Select(one => one.Name)], [.. read.Select(one => one.Caption)], skipped)
             : throw new InvalidDataException($"'{path}' holds no picture that can be read ({string.Join(", ", Endings)}, tar archives of them, or IDX){(skipped.Count > 0 ? $"; the first of {skipped.Count} that cannot: {skipped[0].Name}: {skipped[0].Reason}" : "")}.");
@@ -85,28 +84,6 @@ public sealed class PictureSet : IDisposable
     public void Dispose() => Pixels.Dispose();
 
     private static bool IsPicture(string name) => Endings.Contains(Path.GetExtension(name), StringComparer.OrdinalIgnoreCase);
-
-    /// <summary>Captions by the name of the picture: of lists, and of text files, which win.</summary>
-    private static Dictionary<string, string> Read(IReadOnlyList<StoredFile> files)
-    {
-        Dictionary<string, string> captions = [];
-        foreach ((string name, string caption) in files.Where(file => CaptionFile.Is(file.Name)).SelectMany(CaptionFile.Read))
-        {
-            captions[name] = caption;
-        }
-
-        Dictionary<string, StoredFile> texts = files.Where(file => file.Name.EndsWith(".txt", StringComparison.OrdinalIgnoreCase))
-            .DistinctBy(file => Path.ChangeExtension(file.Name, null)).ToDictionary(file => Path.ChangeExtension(file.Name, null));
-        foreach (StoredFile file in files.Where(file => IsPicture(file.Name)))
-        {
-            if (texts.TryGetValue(Path.ChangeExtension(file.Name, null), out StoredFile? text))
-            {
-                captions[file.Name] = Encoding.UTF8.GetString(text.Read()).Trim();
-            }
-        }
-
-        return captions;
-    }
 
     private static byte[] Picture(StoredFile file, FrameFit fit)
     {

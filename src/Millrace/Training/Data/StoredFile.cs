@@ -6,7 +6,8 @@ namespace Millrace.Training.Data;
 /// <summary>A file of a folder or of a tar archive, read into memory.</summary>
 /// <param name="Name">Its name below the folder or in the archive, with slashes.</param>
 /// <param name="Read">Its bytes.</param>
-internal sealed record StoredFile(string Name, Func<byte[]> Read)
+/// <param name="Shard">The archive that it stands in; empty for a file of a folder.</param>
+internal sealed record StoredFile(string Name, Func<byte[]> Read, string Shard = "")
 {
     private const long LargestFile = 1L << 30;
 
@@ -20,7 +21,7 @@ internal sealed record StoredFile(string Name, Func<byte[]> Read)
             : !File.Exists(path) ? throw new FileNotFoundException($"There is no file or folder '{path}'.", path)
             : IsArchive(path) ? Archive(path)
             : [OnDisk(Path.GetDirectoryName(Path.GetFullPath(path))!, path)];
-        return [.. found.OrderBy(file => file.Name, StringComparer.Ordinal)];
+        return [.. found.OrderBy(file => file.Name, StringComparer.Ordinal).ThenBy(file => file.Shard, StringComparer.Ordinal)];
     }
 
     private static bool IsArchive(string path) =>
@@ -43,7 +44,7 @@ internal sealed record StoredFile(string Name, Func<byte[]> Read)
                 if (entry.EntryType is TarEntryType.RegularFile or TarEntryType.V7RegularFile or TarEntryType.ContiguousFile)
                 {
                     byte[] content = Content(entry);
-                    files.Add(new StoredFile(entry.Name, () => content));
+                    files.Add(new StoredFile(entry.Name, () => content, path));
                 }
             }
         }

@@ -24,7 +24,7 @@ internal sealed class ClassPictureModel : PictureModel
     /// <param name="device">Where.</param>
     public ClassPictureModel(PictureSet set, bool withClasses, PictureShapes shapes, Generator initial, Device device)
     {
-        string[] names = withClasses ? PictureClasses.Of(set) : [];
+        IReadOnlyList<string> names = withClasses ? PictureClasses.Of(set) : [];
         _labels = [.. names.Distinct().Order(StringComparer.Ordinal)];
         _network = new UNet2DModel(shapes.WithClasses(_labels.Length)).Initialize(initial).to(device);
         if (withClasses)

@@ -1,3 +1,4 @@
+using Millrace.Models;
 using Millrace.Models.Autoencoders;
 using Millrace.Training.Data;
 using static TorchSharp.torch;
@@ -18,9 +19,14 @@ internal static class DenoiserStage
         using PictureModel network = options.Condition == PictureCondition.Text
             ? new TextPictureModel(set, shapes, initial, device)
             : new ClassPictureModel(set, options.Condition == PictureCondition.Class, shapes, initial, device);
-        CoupledBatch Couple(long step, SeededRandom random)
+        if (options.CheckpointGradients)
         {
-            (Tensor images, Tensor rows, IReadOnlyList<string> names) = batches.Draw(random);
+            network.Trained.CheckpointGradients();
+        }
+
+        Coupling Couple(bool heldOut) => (step, random) =>
+        {
+            (Tensor images, Tensor rows, IReadOnlyList<string> names) = batches.Draw(random, heldOut);
             Tensor latent;
             using (no_grad())
             {
@@ -28,13 +34,14 @@ internal static class DenoiserStage
             }
 
             return new CoupledBatch(latent, random.Normal(latent.shape), network.Condition(rows, random)) { Names = names };
-        }
+        };
 
         void Save() => network.Save(model, autoencoder, options.Process);
         var (process, prediction) = PictureModel.Of(options.Process);
         var denoiser = new AutogradDenoiser(network.Network, prediction, options.BFloat16 ? bfloat16 : float32);
-        var objective = new RegressionObjective(network.Trained, denoiser, process, Couple)
+        var objective = new RegressionObjective(network.Trained, denoiser, process, Couple(heldOut: false))
         {
+            HeldOut = batches.HoldsOut ? Couple(heldOut: true) : null,
             OnPreview = (_, step) =>
             {
                 Save();

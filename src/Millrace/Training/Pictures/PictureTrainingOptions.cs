@@ -41,6 +41,12 @@ public sealed record PictureTrainingOptions
     /// <summary>Whether networks compute in bfloat16; parameters stay float32.</summary>
     public bool BFloat16 { get; init; }
 
+    /// <summary>Whether the denoiser's blocks keep their inputs alone for the backward pass: less memory, more time, the same gradients but for rounding.</summary>
+    public bool CheckpointGradients { get; init; }
+
+    /// <summary>Share of the pictures that is held out: their loss is measured at every preview, and rises where the model learns by heart; in [0, 0.5].</summary>
+    public double HeldOut { get; init; }
+
     /// <summary>Changes that a picture may undergo each time it is shown.</summary>
     public PictureAugmentation Augmentation { get; init; } = new();
 
@@ -60,6 +66,7 @@ public sealed record PictureTrainingOptions
         TrainerOptions.Require(Size is >= 32 and <= 512 && Size % 32 == 0, nameof(Size), Size, "a multiple of 32 in 32..512");
         TrainerOptions.Require(AutoencoderSteps >= 1, nameof(AutoencoderSteps), AutoencoderSteps, "at least 1");
         TrainerOptions.Require(Batch >= 1, nameof(Batch), Batch, "at least 1");
+        TrainerOptions.Require(HeldOut is >= 0 and <= 0.5, nameof(HeldOut), HeldOut, "in [0, 0.5]");
         Augmentation.Validate();
         Denoiser.Validate();
     }

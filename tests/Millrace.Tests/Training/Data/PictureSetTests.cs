@@ -55,18 +55,7 @@ public sealed class PictureSetTests : IDisposable
     [InlineData("shard.tar.gz")]
     public void Archives_are_read_alone_and_in_folders(string name)
     {
-        Directory.CreateDirectory(_folder.File("sets"));
-        string path = _folder.File("sets/" + name);
-        using (FileStream file = File.Create(path))
-        using (Stream bytes = name.EndsWith("gz", StringComparison.Ordinal) ? new GZipStream(file, CompressionLevel.Fastest) : file)
-        using (var tar = new TarWriter(bytes))
-        {
-            foreach ((string entry, byte[] content) in new[] { ("0001.png", Png(5)), ("0001.txt", "five"u8.ToArray()), ("0000.png", Png(7)) })
-            {
-                tar.WriteEntry(new PaxTarEntry(TarEntryType.RegularFile, entry) { DataStream = new MemoryStream(content) });
-            }
-        }
-
+        string path = WriteTar("sets/" + name, ("0001.png", Png(5)), ("0001.txt", "five"u8.ToArray()), ("0000.png", Png(7)));
         foreach (string from in new[] { path, _folder.File("sets") })
         {
             using PictureSet set = PictureSet.Load(from, Options);
@@ -77,6 +66,18 @@ public sealed class PictureSetTests : IDisposable
         byte[] whole = File.ReadAllBytes(path);
         File.WriteAllBytes(path, whole[..(whole.Length / 2)]);
         Assert.Contains(name, Assert.Throws<InvalidDataException>(() => PictureSet.Load(path, Options)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Shards_keep_their_samples_apart_and_hold_captions_as_WebDataset_does()
+    {
+        WriteTar("a.tar", ("0.png", Png(1)), ("0.txt", "one"u8.ToArray()), ("0.cls", "9"u8.ToArray()), ("1.png", Png(2)), ("1.json", """{ "caption": "two", "width": 16 }"""u8.ToArray()));
+        WriteTar("b.tar", ("0.png", Png(3)), ("0.cls", "3"u8.ToArray()), ("1.png", Png(4)), ("1.json", "[]"u8.ToArray()));
+        Write("captions.tsv", "1.png\tfrom the list\n"u8.ToArray());
+        using PictureSet set = PictureSet.Load(_folder.Path, Options);
+        Assert.Equal(["0.png", "0.png", "1.png", "1.png"], set.Names);
+        Assert.Equal(["one", "3", "two", "from the list"], set.Captions);
+        Assert.Empty(set.Skipped);
     }
 
     [Fact]
@@ -129,6 +130,21 @@ public sealed class PictureSetTests : IDisposable
     }
 
     private static byte[] Png(byte grey) => SkiaFrames.EncodePng(new Frame(0, TimeSpan.Zero, 16, 12, [.. Enumerable.Repeat(grey, 16 * 12 * 3)]));
+
+    private string WriteTar(string name, params (string Name, byte[] Content)[] entries)
+    {
+        string path = _folder.File(name);
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        using FileStream file = File.Create(path);
+        using Stream bytes = name.EndsWith("gz", StringComparison.Ordinal) ? new GZipStream(file, CompressionLevel.Fastest) : file;
+        using var tar = new TarWriter(bytes);
+        foreach ((string entry, byte[] content) in entries)
+        {
+            tar.WriteEntry(new PaxTarEntry(TarEntryType.RegularFile, entry) { DataStream = new MemoryStream(content) });
+        }
+
+        return path;
+    }
 
     private void Write(string name, byte[] bytes)
     {

@@ -6,6 +6,7 @@ using Millrace.Tests.Cli;
 using Millrace.Training;
 using Millrace.Training.Data;
 using Millrace.Training.Pictures;
+using static TorchSharp.torch;
 
 namespace Millrace.Tests.Training.Pictures;
 
@@ -75,6 +76,30 @@ public sealed class PictureTrainingTests : IDisposable
         }
 
         Assert.Equal(5, File.ReadAllLines(_folder.File("parts/training/denoiser/log.jsonl")).Length);
+    }
+
+    [Fact]
+    public void Pictures_held_out_are_measured_and_never_learned()
+    {
+        PictureTrainingOptions options = Options with { HeldOut = 0.3, CheckpointGradients = true };
+        using PictureTraining training = Begin("held", options);
+        using (var batches = new PictureBatches(training.Pictures, options, CPU))
+        {
+            HashSet<string> shown = [], held = [];
+            for (int seed = 0; seed < 40; seed++)
+            {
+                using var scope = NewDisposeScope();
+                using var random = new SeededRandom(seed, CPU);
+                shown.UnionWith(batches.Draw(random).Names);
+                held.UnionWith(batches.Draw(random, heldOut: true).Names);
+            }
+
+            Assert.Equal((4, 2), (shown.Count, held.Count));
+            Assert.Empty(shown.Intersect(held));
+        }
+
+        Assert.True(training.Run(cancellation: TestContext.Current.CancellationToken));
+        Assert.Contains("\"held-out loss\":", File.ReadAllLines(_folder.File("held/training/denoiser/log.jsonl"))[^1], StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 
-namespace Millrace.Recipes.AdjointDpm;
+namespace Millrace.Runtime;
 
 /// <summary>How much resident memory a piece of work takes at its highest, beyond what was there before. Linux.</summary>
 internal static partial class PeakMemory
