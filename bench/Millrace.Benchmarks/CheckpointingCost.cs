@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Millrace.Models;
+using Millrace.Models.Layers;
 using Millrace.Models.UNets;
 using Millrace.Runtime;
 using static TorchSharp.torch;
@@ -13,13 +14,11 @@ namespace Millrace.Benchmarks;
 /// <param name="TimeRatio">Median time with checkpointing over that of the plain step before it.</param>
 public sealed record CheckpointingCost(int Rows, double PlainMegabytes, double CheckpointedMegabytes, double TimeRatio)
 {
-    private const int Batch = 64, Steps = 7;
+    private const int Batch = 32, Side = 16, LayersPerBlock = 4, Steps = 5;
 
     /// <summary>Measures; null where the system does not tell of memory.</summary>
-    /// <param name="plain">A network.</param>
-    /// <param name="checkpointed">Another of the same shape; checkpointed from then on.</param>
-    /// <param name="latents">Rows to take the batch from, [N, C, H, W].</param>
-    public static CheckpointingCost? Measure(UNet2DModel plain, UNet2DModel checkpointed, Tensor latents)
+    /// <param name="shape">Of the network, which is made deeper: the more blocks, the more there is to save.</param>
+    public static CheckpointingCost? Measure(UNet2DOptions shape)
     {
         if (!OperatingSystem.IsLinux())
         {
@@ -27,7 +26,10 @@ public sealed record CheckpointingCost(int Rows, double PlainMegabytes, double C
         }
 
         using var scope = NewDisposeScope();
-        Tensor x = latents[..Batch], time = full([Batch], 500f);
+        using var initial = new Generator(1);
+        UNet2DOptions deep = shape with { LayersPerBlock = LayersPerBlock };
+        using UNet2DModel plain = new UNet2DModel(deep).Initialize(initial), checkpointed = new UNet2DModel(deep).Initialize(initial);
+        Tensor x = randn([Batch, deep.InChannels, Side, Side], generator: initial), time = full([Batch], 500f);
         void Step(UNet2DModel network)
         {
             using var inner = NewDisposeScope();
@@ -49,5 +51,5 @@ public sealed record CheckpointingCost(int Rows, double PlainMegabytes, double C
     }
 
     /// <summary>The figures as a line of text.</summary>
-    public string Line() => $"gradient checkpointing, {Rows} rows: peak memory of forward and backward {CheckpointedMegabytes:F0} MB instead of {PlainMegabytes:F0}, time {TimeRatio:F2} times";
+    public string Line() => $"gradient checkpointing, four layers a block, {Rows} rows: peak memory of forward and backward {CheckpointedMegabytes:F0} MB instead of {PlainMegabytes:F0}, time {TimeRatio:F2} times";
 }

@@ -62,7 +62,7 @@ public static class TrainerBenchmark
         cancellationToken.ThrowIfCancellationRequested();
         TrainerBenchmarkReport report = turns.Report(CheckpointEvery, new TrainerOptions { Steps = 1 }.CheckpointEvery);
         progress.Report("gradient checkpointing");
-        return report with { Checkpointing = CheckpointingCost.Measure(trained, bare, latents) };
+        return report with { Checkpointing = CheckpointingCost.Measure(Shape) };
     }
 
     /// <summary>Hands the turn to the bare step after each of the trainer's, and times both.</summary>

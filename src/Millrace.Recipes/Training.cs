@@ -14,7 +14,7 @@ internal static class Training
         WeightDecay = 0,
         AverageDecay = 0.999,
         FinalLearningRateRatio = 0.02,
-        LogEvery = 500,
+        LogEvery = Math.Clamp(steps / 8, 1, 500),
         CheckpointEvery = 5000,
         PreviewEvery = steps,
     };
@@ -27,23 +27,6 @@ internal static class Training
         trainer.Run(context.Seed, new Told(context.Progress, arm), context.Cancellation);
         context.Cancellation.ThrowIfCancellationRequested();
         trainer.UseAverage();
-    }
-
-    /// <summary>Lets an arm begin where another, trained to its end, is; the other stays. Nothing happens where it has begun already, or there is no other.</summary>
-    public static void Continue(this RecipeContext context, string from, string arm)
-    {
-        string source = Path.Combine(context.Folder, from), target = Path.Combine(context.Folder, arm);
-        if (Directory.Exists(source) && !Directory.Exists(target))
-        {
-            string unfinished = target + "-unfinished";
-            Directory.CreateDirectory(unfinished);
-            foreach (string file in Directory.EnumerateFiles(source))
-            {
-                File.Copy(file, Path.Combine(unfinished, Path.GetFileName(file)), overwrite: true);
-            }
-
-            Directory.Move(unfinished, target);
-        }
     }
 
     private sealed class Told(IProgress<string> progress, string arm) : IProgress<TrainingProgress>

@@ -16,8 +16,8 @@ internal static class EvaluateCommand
         SAMPLES and DATA are read as "millrace train" reads pictures: a folder, a tar archive, or an IDX file, with captions where they
         have some. Without SAMPLES a model draws them: a picture for each of --count captions of DATA, or for each line of --prompts.
 
-        Each judge, a small network that takes no part in the training of models, gives the pictures places in a space; there are two,
-        made and trained apart, since a figure is worth more where both agree, and "millrace judge" trains one of your own. In each space
+        Each judge, a small network that takes no part in the training of models, gives the pictures places in a space. A figure is worth
+        more where two judges agree that were made and trained apart; "millrace judge" trains one of your own. In each space
           Frechet distance       between the two clouds taken for Gaussians; needs more pictures than the space has sides
           kernel distance        the same question without that assumption, with three kernels; good for few pictures
           sliced Wasserstein     how far the one cloud must be moved to become the other
@@ -45,7 +45,7 @@ internal static class EvaluateCommand
     private static readonly Option<string[]> Judges = new("--judge")
     {
         Description = "A judge's folder, or the name of one beside the models; can be given many times.",
-        DefaultValueFactory = _ => ["emoji-judge", "picture-judge"],
+        DefaultValueFactory = _ => ["emoji-judge"],
         HelpName = "DIR",
     };
 

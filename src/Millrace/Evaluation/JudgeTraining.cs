@@ -42,21 +42,23 @@ public static class JudgeTraining
 
         using var initial = new Generator((ulong)options.Seed);
         PictureClassifier network = PictureClassifier.Create(options.Architecture, labels.Length).Initialize(initial).to(device);
+        bool done;
         try
         {
             using var trainer = new Trainer(new ClassificationObjective(network, Batch, (_, _) => { }), options.Trainer, folder);
-            if (!trainer.Run(options.Seed, progress, cancellation))
-            {
-                network.Dispose();
-                return null;
-            }
-
+            done = trainer.Run(options.Seed, progress, cancellation);
             trainer.UseAverage();
         }
         catch
         {
             network.Dispose();
             throw;
+        }
+
+        if (!done)
+        {
+            network.Dispose();
+            return null;
         }
 
         var judge = new PictureJudge(network.to(CPU), labels);

@@ -35,6 +35,21 @@ public sealed class JudgeTrainingTests : IDisposable
     }
 
     [Fact]
+    public void A_run_that_was_ended_goes_on()
+    {
+        using var scope = NewDisposeScope();
+        (Tensor pixels, string[] classes) = Pictures();
+        var options = new JudgeTrainingOptions { Steps = 3, Batch = 4 };
+        using (var cancelled = new CancellationTokenSource())
+        {
+            cancelled.Cancel();
+            Assert.Null(JudgeTraining.Train(pixels, classes, options, _folder.Path, cancellation: cancelled.Token));
+        }
+
+        using PictureJudge judge = JudgeTraining.Train(pixels, classes, options, _folder.Path)!.Value.Judge;
+    }
+
+    [Fact]
     public void One_class_and_lonely_pictures_are_refused()
     {
         using var scope = NewDisposeScope();

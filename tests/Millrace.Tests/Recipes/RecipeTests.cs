@@ -1,5 +1,7 @@
+using System.Text.Json;
 using Millrace.Recipes;
 using Millrace.Tests.Cli;
+using Millrace.Training;
 
 namespace Millrace.Tests.Recipes;
 
@@ -21,6 +23,12 @@ public sealed class RecipeTests : IDisposable
         Assert.All(record.Measurements, measurement => Assert.All(measurement.Values, value => Assert.True(double.IsFinite(value), $"{measurement.Arm}, {measurement.Metric}: {value}")));
         Assert.All(record.Criteria, criterion => Assert.True(double.IsFinite(criterion.Mean), criterion.Text));
         Assert.True(new FileInfo(_folder.File("plot.png")).Length > 1000);
+
+        // The longest training, which is that of the model that all else begins with.
+        TrainingProgress[] log = Directory.EnumerateFiles(_folder.Path, "log.jsonl", SearchOption.AllDirectories)
+            .Select(file => File.ReadLines(file).Select(line => JsonSerializer.Deserialize<TrainingProgress>(line)!).ToArray())
+            .MaxBy(entries => entries[^1].Steps)!;
+        Assert.True(log[^1].Loss < log[0].Loss, $"from {log[0].Loss} at step {log[0].Step} to {log[^1].Loss} at step {log[^1].Step}");
         Assert.Equal(File.ReadAllText(_folder.File("record.json")), Rewritten());
 
         string Rewritten()

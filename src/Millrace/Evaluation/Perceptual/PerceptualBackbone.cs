@@ -19,13 +19,12 @@ internal sealed class PerceptualBackbone : Module
     [ComponentName(Name = "features")]
     private readonly Sequential _features;
 
-    private readonly Module<Tensor, Tensor>[] _layers;
     private readonly int[] _taps;
 
     private PerceptualBackbone(string name, IReadOnlyList<int> widths, int[] taps, params Module<Tensor, Tensor>[] layers)
         : base(name)
     {
-        (Name, Widths, _taps, _layers) = (name, widths, taps, layers);
+        (Name, Widths, _taps) = (name, widths, taps);
         _features = Sequential(layers);
         RegisterComponents();
     }
@@ -103,9 +102,9 @@ internal sealed class PerceptualBackbone : Module
         using DisposeScope scope = NewDisposeScope();
         var read = new List<Tensor>();
         Tensor x = image;
-        for (int layer = 0; layer < _layers.Length; layer++)
+        foreach ((int layer, Module<Tensor, Tensor> part) in _features.children().Cast<Module<Tensor, Tensor>>().Index())
         {
-            x = _layers[layer].call(x);
+            x = part.call(x);
             if (_taps.Contains(layer))
             {
                 read.Add(x);
