@@ -51,7 +51,7 @@ internal static class PictureWorld
     public static PictureClassifier Judge(this RecipeContext context)
     {
         using var generator = new Generator((ulong)context.Seed + 50);
-        PictureClassifier judge = new PictureClassifier(PictureShapes.Classes).Initialize(generator);
+        PictureClassifier judge = new ConvolutionalClassifier(PictureShapes.Classes).Initialize(generator);
         context.Train("judge", new ClassificationObjective(judge, Labelled, (_, _) => { }), Options(context.Steps(JudgeSteps)));
         judge.eval();
         return judge;

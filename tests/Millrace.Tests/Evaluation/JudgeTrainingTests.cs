@@ -1,5 +1,4 @@
 using Millrace.Evaluation;
-using Millrace.Models.Layers;
 using Millrace.Tests.Cli;
 using static TorchSharp.torch;
 
