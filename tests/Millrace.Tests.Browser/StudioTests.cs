@@ -14,7 +14,7 @@ public sealed class StudioTests(StudioFixture fixture)
         int[] first = await studio.PictureAsync();
         Assert.InRange(first.Average(), 1, 250); // there is something on the white ground
 
-        await studio.DrawAsync(0.1f, 0.9f, 0.9f, 0.9f);
+        await studio.DrawAsync(0.1f, 0.1f, 0.9f, 0.9f);
         int[] drawn = await studio.PictureAsync();
         Assert.InRange(StudioPage.Distance(first, drawn), Other / 4, 255);
 
@@ -58,7 +58,7 @@ public sealed class StudioTests(StudioFixture fixture)
         server.Kill();
         await studio.Page.Locator("#state[data-state=lost]").WaitForAsync();
         Assert.StartsWith("Connection lost", await studio.State.InnerTextAsync(), StringComparison.Ordinal);
-        await studio.DrawAsync(0.1f, 0.9f, 0.9f, 0.9f);
+        await studio.DrawAsync(0.1f, 0.1f, 0.9f, 0.9f);
         server.Restart();
         await studio.Page.Locator("#state[data-state=live]").WaitForAsync();
         Assert.StartsWith("Back", await studio.State.InnerTextAsync(), StringComparison.Ordinal);
@@ -80,7 +80,7 @@ public sealed class StudioTests(StudioFixture fixture)
         cable.Cut();
         await Assertions.Expect(studio.State).ToHaveTextAsync("Back: the stream goes on");
 
-        await studio.DrawAsync(0.1f, 0.9f, 0.9f, 0.9f);
+        await studio.DrawAsync(0.1f, 0.1f, 0.9f, 0.9f);
         Assert.InRange(StudioPage.Distance(before, await studio.PictureAsync()), Other / 4, 255);
         Assert.All(studio.Complaints, complaint => Assert.Contains("WebSocket", complaint, StringComparison.Ordinal));
     }

@@ -151,7 +151,7 @@ public sealed class EcoDiffRecipe : Recipe
         WeightDecay = 0,
         GradientClip = 1e6,
         AverageDecay = 0,
-        LogEvery = 50,
+        LogEvery = Math.Clamp(updates / 8, 1, 50),
         CheckpointEvery = 50,
         PreviewEvery = updates,
     };

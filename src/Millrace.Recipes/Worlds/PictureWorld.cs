@@ -16,7 +16,7 @@ internal static class PictureWorld
     private const int JudgeSteps = 400, JudgeBatch = 64;
 
     /// <summary>Options for networks of small pictures.</summary>
-    public static TrainerOptions Options(int steps, double learningRate = 2e-3) => Training.Options(steps, learningRate) with { AverageDecay = 0.99, LogEvery = 100, CheckpointEvery = 100 };
+    public static TrainerOptions Options(int steps, double learningRate = 2e-3) => Training.Options(steps, learningRate) with { AverageDecay = 0.99, LogEvery = Math.Clamp(steps / 8, 1, 100), CheckpointEvery = 100 };
 
     /// <summary>A U-Net of two resolutions with attention at both.</summary>
     /// <param name="seed">Of its weights.</param>

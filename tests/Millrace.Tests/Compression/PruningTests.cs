@@ -34,7 +34,11 @@ public sealed class PruningTests
 
         Tensor plain = network.Predict(x, t, conditioning);
         Assert.True(plain.Equals(new MaskedNetwork(network, open).Predict(x, t, conditioning)));
-        Gates closed = open with { Layers = open.Layers.ToDictionary(layer => layer.Key, _ => zeros(Array.Empty<long>())) };
+        var closed = new Gates
+        {
+            Layers = open.Layers.ToDictionary(layer => layer.Key, _ => zeros(Array.Empty<long>())),
+            Units = segments.Branches.ToDictionary(branch => branch.Name, branch => zeros(branch.Units)),
+        };
         Assert.False(plain.Equals(new MaskedNetwork(network, closed).Predict(x, t, conditioning)));
         Assert.True(plain.Equals(network.Predict(x, t, conditioning)));
     }

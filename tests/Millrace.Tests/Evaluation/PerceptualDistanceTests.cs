@@ -46,7 +46,7 @@ public sealed class PerceptualDistanceTests : IDisposable
         Tensor shift = tensor([-0.030f, -0.088f, -0.188f], [1, 3, 1, 1]), scale = tensor([0.458f, 0.448f, 0.450f], [1, 3, 1, 1]);
         double expected = 0;
         (int Name, int Stride, int Padding, bool Pooled)[] layers = [(0, 4, 2, false), (3, 1, 2, true), (6, 1, 1, true), (8, 1, 1, false), (10, 1, 1, false)];
-        (Tensor a, Tensor b) = ((first - shift) / scale, (second - shift) / scale);
+        (Tensor a, Tensor b) = (first.Minus(shift) / scale, second.Minus(shift) / scale);
         for (int layer = 0; layer < layers.Length; layer++)
         {
             var (index, stride, padding, pooled) = layers[layer];

@@ -178,7 +178,7 @@ public sealed class ProgramTests
         ]);
         using var compiled = CompiledProgram.Compile(program, new ProgramOptions());
         Assert.Equal(0.75f, compiled.Run(zeros(1, 2), 0)[0].Tensor[0, 0].item<float>());
-        Assert.Equal(-0.5f + 0.75f, compiled.Run(full([1, 2], 0.5f), 3)[0].Tensor[0, 0].item<float>());
+        Assert.Equal(-0.5f + 0.75f, compiled.Run(Full([1, 2], 0.5f), 3)[0].Tensor[0, 0].item<float>());
     }
 
     [Fact]
@@ -196,7 +196,7 @@ public sealed class ProgramTests
         using var compiled = CompiledProgram.Compile(program, new ProgramOptions { Entered = id => entered.Add(id) });
         foreach ((float first, float second) in new[] { (1f, 1f), (1f, 0f), (0f, 1f), (0f, 0f) })
         {
-            compiled.Run(full([1, 2], first), full([1, 2], second));
+            compiled.Run(Full([1, 2], first), Full([1, 2], second));
         }
 
         Assert.Equal(compiled.Graph.Nodes.Keys.Order(), entered.Order());
@@ -221,7 +221,7 @@ public sealed class ProgramTests
                 using var compiled = CompiledProgram.Compile(program, new ProgramOptions());
                 Assert.Contains("'cache'", Assert.Throws<ProgramException>(() => compiled.Run(ones(1, 2), false)).Message, StringComparison.Ordinal);
                 compiled.Run(ones(1, 2), true);
-                Assert.Equal(1f, compiled.Run(full([1, 2], 3f), false)[0].Tensor[0, 0].item<float>());
+                Assert.Equal(1f, compiled.Run(Full([1, 2], 3f), false)[0].Tensor[0, 0].item<float>());
                 compiled.Forget();
                 Assert.Throws<ProgramException>(() => compiled.Run(ones(1, 2), false));
             },
@@ -233,7 +233,7 @@ public sealed class ProgramTests
     {
         using var scope = NewDisposeScope();
         Block Layer(Tensor weight) => Unary("layer", a => a * weight, (graph, a) => graph.Apply("mul", a, weight));
-        Block one = Layer(full([2], 2f)), other = Layer(full([2], 3f));
+        Block one = Layer(Full([2], 2f)), other = Layer(Full([2], 3f));
         TensorProgram Of(Block second) => new("shared", ["a"],
         [
             new If(new Condition(IsLarge, ["a"]), [new Apply(one, ["a"], ["y"]), new Return(["y"])], [new Apply(second, ["a"], ["z"]), new Return(["z"])]),
@@ -242,8 +242,8 @@ public sealed class ProgramTests
         using var different = CompiledProgram.Compile(Of(other), new ProgramOptions { Backend = new TorchScriptBackend() });
         Assert.Equal(2, same.Report.Count);
         Assert.Equal(3, different.Report.Count);
-        Assert.Equal(-3f, different.Run(full([1, 2], -1f))[0].Tensor[0, 0].item<float>());
-        Assert.Equal(2f, different.Run(full([1, 2], 1f))[0].Tensor[0, 0].item<float>());
+        Assert.Equal(-3f, different.Run(Full([1, 2], -1f))[0].Tensor[0, 0].item<float>());
+        Assert.Equal(2f, different.Run(Full([1, 2], 1f))[0].Tensor[0, 0].item<float>());
     }
 
     [Fact]
@@ -308,6 +308,9 @@ public sealed class ProgramTests
         using var generator = new Generator((ulong)seed);
         return (randn([rows, 3], generator: generator), randn([rows, 3], generator: generator));
     }
+
+    // Not full(): its number would be a temporary scalar.
+    private static Tensor Full(long[] shape, float value) => tensor(Enumerable.Repeat(value, (int)shape.Aggregate(1L, (product, side) => product * side)).ToArray(), shape);
 
     private static void AssertSame(TensorProgram program, Tensor[] expected, Value[] found)
     {

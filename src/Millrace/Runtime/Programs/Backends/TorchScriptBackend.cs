@@ -32,7 +32,7 @@ public sealed class TorchScriptBackend : IPartBackend
             for (int index = 0; index < passed.Length; index++)
             {
                 Value input = inputs[passed[index]];
-                _arguments[index] = input.Kind == ValueKind.Tensor ? input.Tensor : input.Real;
+                _arguments[index] = input.Kind == ValueKind.Tensor ? (object)input.Tensor : input.Real;
             }
 
             return unit.invoke(TorchScriptText.Function, _arguments) switch
