@@ -1,3 +1,4 @@
+using Millrace.Runtime.Kernels.Int8;
 using Millrace.Runtime.Programs;
 using TorchSharp.Modules;
 using TorchSharp.Utils;
@@ -7,7 +8,7 @@ using static TorchSharp.torch.nn;
 namespace Millrace.Models.Layers;
 
 /// <summary>A convolution over [B, C, H, W] with a square kernel. Its parameters have no values until they are loaded or initialised.</summary>
-public sealed class Convolution2d : Module<Tensor, Tensor>, IDescribedModule
+public sealed class Convolution2d : Module<Tensor, Tensor>, IDescribedModule, IQuantizableLayer
 {
     [ComponentName(Name = "weight")]
     private Parameter _weight;
@@ -18,6 +19,7 @@ public sealed class Convolution2d : Module<Tensor, Tensor>, IDescribedModule
     private readonly long[] _stride;
     private readonly long[] _padding;
     private bool _isMatrix;
+    private Int8Product? _integers;
 
     /// <summary>Creates the layer.</summary>
     /// <param name="inChannels">Channels of the input.</param>
@@ -51,6 +53,11 @@ public sealed class Convolution2d : Module<Tensor, Tensor>, IDescribedModule
     /// <summary>Zeros around the input, above and beside.</summary>
     internal long[] Padding => _padding;
 
+    /// <summary>The product that takes the place of the parameters at inference; null where there is none.</summary>
+    internal Int8Product? Integers => _integers;
+
+    bool IQuantizableLayer.IsQuantized => _integers is not null;
+
     /// <summary>Lays the weight out in channels-last order. A convolution of one pixel then is a matrix product on pixels that lie so, which costs less to call.</summary>
     internal void UseChannelsLast()
     {
@@ -59,12 +66,26 @@ public sealed class Convolution2d : Module<Tensor, Tensor>, IDescribedModule
         _isMatrix = _weight.shape[2] == 1 && _stride[0] == 1;
     }
 
+    long IQuantizableLayer.OperationsPerRow(Tensor input) =>
+        _weight.numel() * (input.shape[2] / _stride[0]) * (input.shape[3] / _stride[1]);
+
+    void IQuantizableLayer.Quantize(Tensor weights, Tensor scales, ByteScale input) =>
+        _integers = new Int8Product(weights, scales, _bias, input, (int)_stride[0], (int)_padding[0]);
+
     /// <inheritdoc/>
-    public GraphArgument Describe(PartGraph graph, IReadOnlyList<GraphArgument> inputs) => graph.Apply("conv2d", inputs[0], _weight, _bias, _stride, _padding);
+    /// <exception cref="InvalidOperationException">Where the layer computes in integers, for which a graph has no operation.</exception>
+    public GraphArgument Describe(PartGraph graph, IReadOnlyList<GraphArgument> inputs) => _integers is null
+        ? graph.Apply("conv2d", inputs[0], _weight, _bias, _stride, _padding)
+        : throw new InvalidOperationException("A layer that computes in integers has no description as a graph.");
 
     /// <inheritdoc/>
     public override Tensor forward(Tensor input)
     {
+        if (_integers is not null)
+        {
+            return _integers.Convolve(input);
+        }
+
         if (_isMatrix && input.permute(0, 2, 3, 1) is var pixels && pixels.is_contiguous())
         {
             return functional.linear(pixels, _weight.flatten(1), _bias).permute(0, 3, 1, 2);
@@ -79,5 +100,12 @@ public sealed class Convolution2d : Module<Tensor, Tensor>, IDescribedModule
         using Tensor weight = _weight.to(input.dtype);
         using Tensor? bias = _bias?.to(input.dtype);
         return functional.conv2d(input, weight, bias, _stride, _padding);
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        _integers?.Dispose();
+        base.Dispose(disposing);
     }
 }

@@ -1,3 +1,4 @@
+using Millrace.Runtime.Kernels.Int8;
 using Millrace.Runtime.Programs;
 using TorchSharp.Modules;
 using TorchSharp.Utils;
@@ -7,13 +8,15 @@ using static TorchSharp.torch.nn;
 namespace Millrace.Models.Layers;
 
 /// <summary>y = x W^T + b over the last axis. Its parameters have no values until they are loaded or initialised.</summary>
-public sealed class Linear : Module<Tensor, Tensor>, IDescribedModule
+public sealed class Linear : Module<Tensor, Tensor>, IDescribedModule, IQuantizableLayer
 {
     [ComponentName(Name = "weight")]
     private Parameter _weight;
 
     [ComponentName(Name = "bias")]
     private Parameter? _bias;
+
+    private Int8Product? _integers;
 
     /// <summary>Creates the layer.</summary>
     /// <param name="inFeatures">Width of the input.</param>
@@ -49,11 +52,25 @@ public sealed class Linear : Module<Tensor, Tensor>, IDescribedModule
     }
 
     /// <inheritdoc/>
-    public GraphArgument Describe(PartGraph graph, IReadOnlyList<GraphArgument> inputs) => graph.Apply("linear", inputs[0], _weight, _bias);
+    /// <exception cref="InvalidOperationException">Where the layer computes in integers, for which a graph has no operation.</exception>
+    public GraphArgument Describe(PartGraph graph, IReadOnlyList<GraphArgument> inputs) => _integers is null
+        ? graph.Apply("linear", inputs[0], _weight, _bias)
+        : throw new InvalidOperationException("A layer that computes in integers has no description as a graph.");
+
+    bool IQuantizableLayer.IsQuantized => _integers is not null;
+
+    long IQuantizableLayer.OperationsPerRow(Tensor input) => _weight.numel() * input.numel() / (input.shape[0] * input.shape[^1]);
+
+    void IQuantizableLayer.Quantize(Tensor weights, Tensor scales, ByteScale input) => _integers = new Int8Product(weights, scales, _bias, input);
 
     /// <inheritdoc/>
     public override Tensor forward(Tensor input)
     {
+        if (_integers is not null)
+        {
+            return _integers.Multiply(input);
+        }
+
         if (input.dtype == _weight.dtype)
         {
             return functional.linear(input, _weight, _bias);
@@ -63,5 +80,12 @@ public sealed class Linear : Module<Tensor, Tensor>, IDescribedModule
         using Tensor weight = _weight.to(input.dtype);
         using Tensor? bias = _bias?.to(input.dtype);
         return functional.linear(input, weight, bias);
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        _integers?.Dispose();
+        base.Dispose(disposing);
     }
 }
