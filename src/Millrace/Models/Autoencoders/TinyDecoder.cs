@@ -47,6 +47,20 @@ internal sealed class TinyDecoder : Module<Tensor, Tensor>
 
         // A soft clamp to [-3, 3], and the published weights were trained on images in [0, 1].
         Tensor clamped = tanh(latent.Times(1.0 / 3)).Times(3);
-        return _layers.call(clamped).Times(2).Plus(-1).MoveToOuterDisposeScope();
+        return Run(clamped).Times(2).Plus(-1).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The layers in turn; an enlargement before a convolution in integers is part of its rounding.</summary>
+    private Tensor Run(Tensor x)
+    {
+        for (int layer = 0; layer < _layers.Count; layer++)
+        {
+            using Tensor before = x;
+            bool joined = _layers[layer] is Upsample && _layers[layer + 1] is Convolution2d { Integers: not null };
+            x = joined ? ((Convolution2d)_layers[layer + 1]).Integers!.ConvolveDoubled(x) : ((Module<Tensor, Tensor>)_layers[layer]).call(x);
+            layer += joined ? 1 : 0;
+        }
+
+        return x;
     }
 }

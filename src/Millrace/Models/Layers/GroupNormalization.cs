@@ -1,3 +1,5 @@
+using Millrace.Runtime.Kernels;
+using Millrace.Runtime.Kernels.Int8;
 using Millrace.Runtime.Programs;
 using TorchSharp.Modules;
 using TorchSharp.Utils;
@@ -49,10 +51,42 @@ internal sealed class GroupNormalization : Module<Tensor, Tensor>, IDescribedMod
         return activation.call(normalized);
     }
 
+    /// <summary>What a convolution makes of the nonlinearity of the normalized input. In integers, the normalization writes the bytes that the convolution reads, and its sums go onto the addend.</summary>
+    /// <param name="x">[B, C, H, W].</param>
+    /// <param name="activation">The nonlinearity.</param>
+    /// <param name="convolution">The convolution.</param>
+    /// <param name="addend">Added to the result, of its shape; null for nothing.</param>
+    public Tensor Convolved(Tensor x, Module<Tensor, Tensor> activation, Module<Tensor, Tensor> convolution, Tensor? addend = null)
+    {
+        if (convolution is Convolution2d { Integers: { } integers } && activation is SiLU && Int8Quantization.Normalizes(x.shape[1]))
+        {
+            return Convolved(x, integers, addend);
+        }
+
+        using Tensor activated = Activated(x, activation);
+        if (addend is null)
+        {
+            return convolution.call(activated);
+        }
+
+        using Tensor convolved = convolution.call(activated);
+        return addend.Plus(convolved);
+    }
+
     /// <summary>Sets weight to 1 and bias to 0.</summary>
     public void SetIdentity()
     {
         _weight.Fill(1);
         _bias.Fill(0);
+    }
+
+    private Tensor Convolved(Tensor x, Int8Product integers, Tensor? addend)
+    {
+        using Tensor numbers = x.to(float32), view = numbers.permute(0, 2, 3, 1), pixels = view.contiguous();
+        using Tensor? added = addend?.to(float32);
+        using var statistics = new GroupStatistics(pixels, _options.Groups, _weight, _bias, _options.Epsilon);
+        ByteImage image = Int8Quantization.Run(pixels, statistics, integers.Input, integers.Padding);
+        using Tensor bytes = image.Values, product = integers.Run(image, addend: added);
+        return product.to(x.dtype);
     }
 }

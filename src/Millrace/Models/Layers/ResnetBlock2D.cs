@@ -104,17 +104,19 @@ internal sealed class ResnetBlock2D : Module<Tensor, Tensor?, Tensor>, IResidual
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor input = Resampled(x), kept = _shortcut?.call(input) ?? input.alias();
-        Tensor sum = _removed ? kept : kept.Plus(Added(x, embedding));
+        Tensor sum = _removed ? kept : Added(x, embedding, kept);
         return (_outScale == 1 ? sum : sum.Times(1 / _outScale)).MoveToOuterDisposeScope();
     }
 
-    private Tensor Added(Tensor x, Tensor? embedding)
+    private Tensor Added(Tensor x, Tensor? embedding, Tensor kept)
     {
-        Tensor hidden = _inConvolution.call(Resampled(_inNorm.Activated(x, _activation)));
+        Tensor hidden = _resampling == Resampling.None
+            ? _inNorm.Convolved(x, _activation, _inConvolution)
+            : _inConvolution.call(Resampled(_inNorm.Activated(x, _activation)));
         Tensor? time = _timeProjection?.call(_activation.call(embedding!)).unsqueeze(-1).unsqueeze(-1);
-        hidden = time is not null && _scaleShift ? _activation.call(ScaledAndShifted(_outNorm.call(hidden), time))
-            : _outNorm.Activated(time is null ? hidden : hidden.Plus(time), _activation);
-        return _outConvolution.call(hidden);
+        return time is not null && _scaleShift
+            ? kept.Plus(_outConvolution.call(_activation.call(ScaledAndShifted(_outNorm.call(hidden), time))))
+            : _outNorm.Convolved(time is null ? hidden : hidden.Plus(time), _activation, _outConvolution, kept);
     }
 
     private static Tensor ScaledAndShifted(Tensor normalized, Tensor time)

@@ -21,6 +21,11 @@ internal sealed class Upsample2D : Module<Tensor, long[], Tensor>
     /// <param name="size">Sides of the result: twice those of <paramref name="x"/>, or one less where halving had rounded up.</param>
     public override Tensor forward(Tensor x, long[] size)
     {
+        if (_convolution.Integers is { } integers && size[0] == 2 * x.shape[2] && size[1] == 2 * x.shape[3])
+        {
+            return integers.ConvolveDoubled(x);
+        }
+
         using Tensor enlarged = functional.interpolate(x, size, mode: InterpolationMode.Nearest);
         return _convolution.call(enlarged);
     }

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using TorchSharp;
@@ -8,13 +7,10 @@ namespace Millrace.Runtime.Kernels;
 
 /// <summary>Group normalization (Wu and He 2018, arXiv 1803.08494) with an optional SiLU behind it, in two passes over channels-last memory.</summary>
 /// <remarks>
-/// libtorch needs four: statistics, scale and shift, then SiLU's read and write. The sums are centred in each block of rows and
-/// merged in double precision (Chan et al. 1979), so that a large mean does not eat the variance.
+/// libtorch needs four: statistics, scale and shift, then SiLU's read and write. The first is that of <see cref="GroupStatistics"/>.
 /// </remarks>
 internal static unsafe class GroupNormalization
 {
-    private const int BlockRows = 64;
-
     /// <summary>Whether <see cref="Run"/> takes this tensor.</summary>
     public static bool Handles(Tensor x) =>
         Lanes.Supported && x.device_type == DeviceType.CPU && Lanes.Handles(x.dtype) && x.shape[1] % Lanes.Count == 0;
@@ -30,103 +26,25 @@ internal static unsafe class GroupNormalization
     public static Tensor Run(Tensor x, int groups, Tensor weight, Tensor bias, double epsilon, bool silu)
     {
         using Tensor view = x.permute(0, 2, 3, 1), rows = view.contiguous(), result = empty_like(rows);
-        int channels = (int)x.shape[1], batch = (int)x.shape[0], rowsPerSample = (int)(x.shape[2] * x.shape[3]);
-        int blocks = (rowsPerSample + BlockRows - 1) / BlockRows;
-        var statistics = (float*)NativeMemory.AlignedAlloc((nuint)(2L * batch * (blocks + 1) * channels * sizeof(float)), 64);
+        using var statistics = new GroupStatistics(rows, groups, weight, bias, epsilon);
         var job = new Job
         {
             Input = Lanes.Pointer(rows),
             Output = Lanes.Pointer(result),
             BFloat = x.dtype == ScalarType.BFloat16,
-            Channels = channels,
-            Rows = rowsPerSample,
-            Blocks = blocks,
+            Channels = (int)x.shape[1],
+            Rows = (int)(x.shape[2] * x.shape[3]),
+            Blocks = statistics.Blocks,
             Silu = silu,
-            Partial = statistics,
-            Affine = statistics + (2L * batch * blocks * channels),
+            Affine = statistics.Affine,
         };
-        ThreadTeam.Run(batch * blocks, ref job, &Sum);
-        var scale = (float*)Lanes.Pointer(weight);
-        var shift = (float*)Lanes.Pointer(bias);
-        for (int sample = 0; sample < batch; sample++)
-        {
-            Merge(job, sample, groups, scale, shift, epsilon);
-        }
-
-        ThreadTeam.Run(batch * blocks, ref job, &Apply);
-        NativeMemory.AlignedFree(statistics);
+        ThreadTeam.Run((int)x.shape[0] * job.Blocks, ref job, &Apply);
         return result.permute(0, 3, 1, 2);
-    }
-
-    /// <summary>Mean and centred square sum of each channel over one block of rows.</summary>
-    private static void Sum(ref Job job, int index)
-    {
-        (long first, int count) = job.Block(index);
-        float* mean = job.Partial + (2L * index * job.Channels), square = mean + job.Channels;
-        for (int c = 0; c < job.Channels; c += Lanes.Count)
-        {
-            Vector512<float> sum = default, squares = default;
-            for (int row = 0; row < count; row++)
-            {
-                sum += Lanes.Load(job.Input, ((first + row) * job.Channels) + c, job.BFloat);
-            }
-
-            Vector512<float> centre = sum / Vector512.Create((float)count);
-            for (int row = 0; row < count; row++)
-            {
-                Vector512<float> distance = Lanes.Load(job.Input, ((first + row) * job.Channels) + c, job.BFloat) - centre;
-                squares = Avx512F.FusedMultiplyAdd(distance, distance, squares);
-            }
-
-            centre.Store(mean + c);
-            squares.Store(square + c);
-        }
-    }
-
-    /// <summary>Merges blocks and channels into the group's mean and variance, and these into one scale and shift a channel.</summary>
-    private static void Merge(in Job job, int sample, int groups, float* weight, float* bias, double epsilon)
-    {
-        int width = job.Channels / groups;
-        float* scale = job.Affine + (2L * sample * job.Channels), shift = scale + job.Channels;
-        for (int group = 0; group < groups; group++)
-        {
-            double total = 0, squares = 0, between = 0;
-            double mean = 0;
-            for (int pass = 0; pass < 2; pass++)
-            {
-                for (int block = 0; block < job.Blocks; block++)
-                {
-                    int index = (sample * job.Blocks) + block, count = job.Block(index).Count;
-                    float* means = job.Partial + (2L * index * job.Channels);
-                    for (int c = group * width; c < (group + 1) * width; c++)
-                    {
-                        if (pass == 0)
-                        {
-                            total += (double)means[c] * count;
-                            squares += means[c + job.Channels];
-                        }
-                        else
-                        {
-                            between += count * (means[c] - mean) * (means[c] - mean);
-                        }
-                    }
-                }
-
-                mean = total / ((double)width * job.Rows);
-            }
-
-            double inverse = 1 / Math.Sqrt(((squares + between) / ((double)width * job.Rows)) + epsilon);
-            for (int c = group * width; c < (group + 1) * width; c++)
-            {
-                scale[c] = (float)(weight[c] * inverse);
-                shift[c] = (float)(bias[c] - (mean * weight[c] * inverse));
-            }
-        }
     }
 
     private static void Apply(ref Job job, int index)
     {
-        (long first, int count) = job.Block(index);
+        (long first, int count) = GroupStatistics.Block(index, job.Blocks, job.Rows);
         float* scale = job.Affine + (2L * (index / job.Blocks) * job.Channels), shift = scale + job.Channels;
         for (int row = 0; row < count; row++)
         {
@@ -142,15 +60,8 @@ internal static unsafe class GroupNormalization
     private struct Job
     {
         public byte* Input, Output;
-        public float* Partial, Affine;
+        public float* Affine;
         public int Channels, Rows, Blocks;
         public bool BFloat, Silu;
-
-        /// <summary>First row over the whole batch and number of rows of one block.</summary>
-        public readonly (long First, int Count) Block(int index)
-        {
-            int start = index % Blocks * BlockRows;
-            return ((index / Blocks * (long)Rows) + start, Math.Min(BlockRows, Rows - start));
-        }
     }
 }

@@ -68,13 +68,12 @@ internal sealed unsafe class Int8Product : IDisposable
     /// <summary>Rounds an image and convolves it.</summary>
     /// <param name="x">[B, C, H, W], of any floating-point type.</param>
     /// <returns>[B, outputs, H', W'], of the type of <paramref name="x"/>, channels-last; the caller's to dispose.</returns>
-    public Tensor Convolve(Tensor x)
-    {
-        using Tensor numbers = x.to(float32);
-        ByteImage image = Int8Quantization.Run(numbers, _input, _padding);
-        using Tensor bytes = image.Values, product = Run(image);
-        return product.to(x.dtype);
-    }
+    public Tensor Convolve(Tensor x) => Convolve(x, enlargement: 1);
+
+    /// <summary>Enlarges an image, every pixel to four, rounds it and convolves it.</summary>
+    /// <param name="x">[B, C, H, W], of any floating-point type.</param>
+    /// <returns>[B, outputs, H', W'], of the type of <paramref name="x"/>, channels-last; the caller's to dispose.</returns>
+    public Tensor ConvolveDoubled(Tensor x) => Convolve(x, enlargement: 2);
 
     /// <summary>Rounds tokens and multiplies them.</summary>
     /// <param name="tokens">[..., inputs], of any floating-point type.</param>
@@ -111,9 +110,7 @@ internal sealed unsafe class Int8Product : IDisposable
     {
         (long height, long width) = Sides(image);
         ByteImage output = ByteImage.Create(image.Rows, height, width, _weights.Outputs, border);
-        using var scope = NewDisposeScope();
-        using Tensor values = output.Values.alias();
-        values.fill_(next.ZeroPoint);
+        output.FillBorder((byte)next.ZeroPoint);
         var job = new Job { Bytes = Lanes.Pointer(output.Values), Border = border, BytesStride = (int)output.Values.shape[3], Inverse = 1 / next.Scale, ZeroPoint = next.ZeroPoint, Top = next.Top, Activation = activation };
         Run(ref job, image, (int)height, (int)width);
         return output;
@@ -125,6 +122,14 @@ internal sealed unsafe class Int8Product : IDisposable
         _weights.Dispose();
         Free();
         GC.SuppressFinalize(this);
+    }
+
+    private Tensor Convolve(Tensor x, int enlargement)
+    {
+        using Tensor numbers = x.to(float32);
+        ByteImage image = Int8Quantization.Run(numbers, _input, _padding, enlargement);
+        using Tensor bytes = image.Values, product = Run(image);
+        return product.to(x.dtype);
     }
 
     private void Free()

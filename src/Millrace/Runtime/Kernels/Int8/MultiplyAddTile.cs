@@ -113,7 +113,36 @@ internal static unsafe class MultiplyAddTile
         sum31.Store(sums + 56);
         if (operands.HasLarge)
         {
-            PortableTile.AddLarge(operands, Rows);
+            AddLarge(operands, Rows);
+        }
+    }
+
+    /// <summary>
+    /// Adds the blocks of <see cref="SixteenBits.None"/>: every other weight set to 0, so that a pair is one product, which 16 bits hold
+    /// (255 * 128 is below 2^15); twice the work.
+    /// </summary>
+    public static void AddLarge(in TileOperands operands, int rows)
+    {
+        Vector256<short> ones = Vector256.Create((short)1);
+        Vector256<sbyte> even = Vector256.Create((short)0x00ff).AsSByte();
+        for (int tap = 0, block = 0; tap < operands.TapCount; tap++)
+        {
+            long offset = operands.Taps[tap], end = offset + ((long)operands.Blocks * PackedWeights.Block);
+            for (; offset < end; offset += PackedWeights.Block, block++)
+            {
+                for (int half = 0; half < 2 && operands.Marks[block] == (byte)SixteenBits.None; half++)
+                {
+                    sbyte* weights = operands.Weights + ((((long)block * 2) + half) * 4 * PackedWeights.Columns);
+                    Vector256<sbyte> weights0 = Vector256.Load(weights), weights1 = Vector256.Load(weights + 32);
+                    for (int row = 0; row < rows; row++)
+                    {
+                        Vector256<byte> input = Four(operands.Rows[row] + offset + (4 * half));
+                        int* sums = operands.Sums + (row * PackedWeights.Columns);
+                        (Vector256.Load(sums) + Widened(input, weights0 & even, ones) + Widened(input, Vector256.AndNot(weights0, even), ones)).Store(sums);
+                        (Vector256.Load(sums + 8) + Widened(input, weights1 & even, ones) + Widened(input, Vector256.AndNot(weights1, even), ones)).Store(sums + 8);
+                    }
+                }
+            }
         }
     }
 

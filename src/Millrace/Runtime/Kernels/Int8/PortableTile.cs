@@ -25,25 +25,6 @@ internal static unsafe class PortableTile
         }
     }
 
-    /// <summary>Adds what the blocks contribute that 16 bits cannot hold; the other tiles leave these out.</summary>
-    public static void AddLarge(in TileOperands operands, int rows)
-    {
-        for (int row = 0; row < rows; row++)
-        {
-            for (int block = 0; block < operands.TapCount * operands.Blocks; block++)
-            {
-                if (operands.Marks[block] == (byte)SixteenBits.None)
-                {
-                    byte* inputs = operands.Rows[row] + operands.Taps[block / operands.Blocks] + (block % operands.Blocks * PackedWeights.Block);
-                    sbyte* weights = operands.Weights + ((long)block * PackedWeights.Block * PackedWeights.Columns);
-                    int* sums = operands.Sums + (row * PackedWeights.Columns);
-                    AddHalf(inputs, weights, sums);
-                    AddHalf(inputs + 4, weights + (4 * PackedWeights.Columns), sums);
-                }
-            }
-        }
-    }
-
     private static void AddHalf(byte* inputs, sbyte* weights, int* sums)
     {
         for (int column = 0; column < PackedWeights.Columns; column++, weights += 4)

@@ -61,7 +61,7 @@ internal static unsafe class WideMultiplyAddTile
         sum7.Store(sums + 112);
         if (operands.HasLarge)
         {
-            PortableTile.AddLarge(operands, Rows);
+            MultiplyAddTile.AddLarge(operands, Rows);
         }
     }
 
