@@ -66,6 +66,7 @@ internal static class CommandTree
             ModelsCommand.Create(terminal),
             InspectCommand.Create(terminal),
             ConvertCommand.Create(terminal),
+            QuantizeCommand.Create(terminal),
             VerifyCommand.Create(terminal),
             BenchCommand.Create(terminal),
             RecipeCommand.Create(terminal),

@@ -10,6 +10,7 @@ using Millrace.Recipes.LaptopDiff;
 using Millrace.Recipes.MmdDdm;
 using Millrace.Recipes.MultiStudent;
 using Millrace.Recipes.NitroFusion;
+using Millrace.Recipes.Ptq4Dm;
 using Millrace.Recipes.RectifiedDiffusion;
 using Millrace.Recipes.RectifiedFlow;
 using Millrace.Recipes.RectifiedFlowPlusPlus;
@@ -25,7 +26,7 @@ public static class RecipeBook
     [
         new RectifiedFlowRecipe(), new RectifiedFlowPlusPlusRecipe(), new RectifiedDiffusionRecipe(), new InstaFlowRecipe(), new SlimFlowRecipe(), new BootRecipe(),
         new MmdDdmRecipe(), new AdjointDpmRecipe(), new DdoRecipe(), new DpmOtRecipe(), new MultiStudentRecipe(), new NitroFusionRecipe(),
-        new LaptopDiffRecipe(), new EcoDiffRecipe(), new ASdmRedundancyRecipe(), new DyclRecipe(),
+        new LaptopDiffRecipe(), new EcoDiffRecipe(), new ASdmRedundancyRecipe(), new DyclRecipe(), new Ptq4DmRecipe(),
     ];
 
     /// <summary>The recipe of a name.</summary>

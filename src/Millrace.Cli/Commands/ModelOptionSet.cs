@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Millrace.Checkpoints;
+using Millrace.Compression.Quantization;
 using Millrace.Runtime;
 using static TorchSharp.torch;
 
@@ -62,6 +63,12 @@ internal static class ModelOptionSet
         HelpName = "FILE[:WORD]",
     };
 
+    private static Option<string?> Quantized { get; } = new("--quantized")
+    {
+        Description = "Integer layers (.safetensors) that \"millrace quantize\" made of this model: they compute in int8, the rest in --precision.",
+        HelpName = "FILE",
+    };
+
     private static Option<Precision> Arithmetic { get; } = new Option<Precision>("--precision")
     {
         Description = "Arithmetic of the networks; auto times both on this machine and takes the faster.",
@@ -70,7 +77,7 @@ internal static class ModelOptionSet
 
     private static Option<int?> Threads { get; } = new Option<int?>("--threads") { Description = "Threads of one operator; without it, one a core.", HelpName = "N" }.Whole(1);
 
-    public static IEnumerable<Option> All => [Model, Tokenizer, Prediction, TinyAutoencoder, Lora, Embedding, Arithmetic, Threads];
+    public static IEnumerable<Option> All => [Model, Tokenizer, Prediction, TinyAutoencoder, Lora, Embedding, Quantized, Arithmetic, Threads];
 
     /// <summary>Loads libtorch, and the chosen model once <paramref name="check"/> has seen its shapes and lets it pass.</summary>
     public static DiffusionModel Load(ParseResult parsed, Action<DiffusionModel> check)
@@ -131,6 +138,12 @@ internal static class ModelOptionSet
             foreach (EmbeddingWord embedding in parsed.GetValue(Embedding)!)
             {
                 model.TextualInversions.Add(embedding.Path, embedding.Token);
+            }
+
+            if (parsed.GetValue(Quantized) is { } quantized)
+            {
+                using QuantizedModel integers = QuantizedModel.Load(quantized);
+                integers.UseIn(model);
             }
 
             model.PrepareForInference(PrecisionOf(parsed));

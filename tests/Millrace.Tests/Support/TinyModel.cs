@@ -58,11 +58,14 @@ internal static class TinyModel
     /// <summary>For <see cref="UNet"/>, by <see cref="Vision"/>.</summary>
     public static IPAdapterOptions ImagePrompt { get; } = new() { ImageWidth = 12, Tokens = 3, ContextWidth = 16, LayerWidths = [8, 8, 8, 16] };
 
-    public static StableDiffusionParts Create(long seed = 1)
+    /// <summary>The U-Net with layers that are wide enough for integers.</summary>
+    public static UNet2DConditionOptions WideUNet { get; } = UNet with { SampleSize = 8, BlockOutChannels = [32, 64] };
+
+    public static StableDiffusionParts Create(long seed = 1, bool wide = false)
     {
         using var generator = new Generator((ulong)seed);
         return new StableDiffusionParts(
-            new UNet2DConditionModel(UNet).Initialize(generator),
+            new UNet2DConditionModel(wide ? WideUNet : UNet).Initialize(generator),
             new AutoencoderTiny(Autoencoder).Initialize(generator),
             new ClipTextModel(Text).Initialize(generator),
             ClipTokenizerTrainer.Train(["a red car", "a red cat"], 530),
@@ -71,9 +74,9 @@ internal static class TinyModel
     }
 
     /// <summary>Writes such a model.</summary>
-    public static void Save(string folder, ScalarType precision = ScalarType.Float32)
+    public static void Save(string folder, ScalarType precision = ScalarType.Float32, bool wide = false, long seed = 1)
     {
-        using StableDiffusionParts parts = Create();
+        using StableDiffusionParts parts = Create(seed, wide);
         DiffusersFolder.Save(folder, parts, precision);
     }
 

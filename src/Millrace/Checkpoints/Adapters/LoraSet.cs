@@ -85,6 +85,11 @@ public sealed class LoraSet : IDisposable
     /// <summary>Which weight each layer means; all of them, or none is read.</summary>
     private List<(LoraLayer Layer, LoraTarget Target)> Fit(TensorFile file)
     {
+        if (_parts.Values.SelectMany(part => part.modules()).OfType<IQuantizableLayer>().Any(layer => layer.IsQuantized))
+        {
+            throw new InvalidDataException($"'{file.Path}' cannot be put on the model '{_model}': its layers compute in integers, which were made from the weights without it.");
+        }
+
         IReadOnlyList<LoraLayer> layers = LoraFile.Layers(file);
         var targets = new LoraTargets(_parts);
         Dictionary<string, Dictionary<string, Tensor>> weights = _parts.ToDictionary(part => part.Key, part => Weights(part.Value));

@@ -50,7 +50,11 @@ public sealed class CalibrationSampler(IDenoiser denoiser, ISolver solver, Func<
         }
 
         (Tensor kept, Tensor times, Conditioning conditions) = recorder.Rows();
-        return new CalibrationSet(kept.MoveToOuterDisposeScope(), times.MoveToOuterDisposeScope(), conditions.MoveToOuterDisposeScope());
+        var set = new CalibrationSet(kept, times, conditions);
+        _ = kept.MoveToOuterDisposeScope();
+        _ = times.MoveToOuterDisposeScope();
+        _ = conditions.MoveToOuterDisposeScope();
+        return set;
     }
 
     /// <summary>Which evaluation of its sampling each row is taken at, 0 the first.</summary>

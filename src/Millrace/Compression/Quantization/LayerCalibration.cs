@@ -14,7 +14,7 @@ internal sealed class LayerCalibration : IDisposable
     private const double Freshness = 0.1;
 
     // Numbers of a batch by which a range is searched; its ends are those of all.
-    private const long Sampled = 1 << 15;
+    private const long Sampled = 1 << 13;
 
     private readonly IQuantizableLayer _layer;
     private readonly QuantizationOptions _options;

@@ -36,7 +36,7 @@ public static class NetworkQuantizer
     public static QuantizedNetwork Quantize(Module network, Action run, QuantizationOptions options)
     {
         options.Validate();
-        QuantizedNetwork.Check(network);
+        QuantizedNetwork.CheckPlain(network);
         using IDisposable gradients = no_grad();
         string fingerprint = WeightFingerprint.Of(network);
         var layers = new List<LayerCalibration>();

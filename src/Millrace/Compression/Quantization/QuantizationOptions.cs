@@ -7,7 +7,7 @@ public sealed record QuantizationOptions
     /// Bits of the weights, 2 to 8. At 7, pairs of products nearly always fit the 16 bits in which AVX2 adds them, which makes it
     /// faster there; instructions made for dot products do not care.
     /// </summary>
-    public int WeightBits { get; init; } = 8;
+    public int WeightBits { get; init; } = 7;
 
     /// <summary>Bits of the activations, 2 to 8.</summary>
     public int ActivationBits { get; init; } = 8;
@@ -22,7 +22,7 @@ public sealed record QuantizationOptions
     public int LeastChannels { get; init; } = 32;
 
     /// <summary>Fewest multiply-adds of a layer for one row: smaller ones are not worth the rounding of their input, and stay.</summary>
-    public long LeastOperations { get; init; } = 1_000_000;
+    public long LeastOperations { get; init; } = 250_000;
 
     /// <summary>Calibration rows of a network call.</summary>
     public int Batch { get; init; } = 64;

@@ -27,23 +27,12 @@ public sealed class QuantizedNetwork(string baseFingerprint, int weightBits, IRe
     /// <summary>Puts the integer layers in the place of a network's own. The network cannot be trained afterwards; it serves any number of threads.</summary>
     /// <param name="network">The network that was quantized, float32, on the CPU, as it was loaded.</param>
     /// <returns>What is in use, in a few words, for a status line.</returns>
-    /// <exception cref="ArgumentException">Where it is another network, quantized already, or not float32 on the CPU; it is as before.</exception>
+    /// <exception cref="InvalidDataException">Where it is another network; it is as before.</exception>
+    /// <exception cref="ArgumentException">Where it is quantized already, or not float32 on the CPU; it is as before.</exception>
     public string UseIn(Module network)
     {
         Check(network);
-        if (WeightFingerprint.Of(network) is var found && found != baseFingerprint)
-        {
-            throw new ArgumentException($"The quantization was made from weights with the fingerprint {baseFingerprint}, and those of this {network.GetName()} have {found}: it belongs to another base.", nameof(network));
-        }
-
-        Dictionary<string, IQuantizableLayer> own = network.named_modules().Where(module => module.module is IQuantizableLayer)
-            .ToDictionary(module => module.name, module => (IQuantizableLayer)module.module, StringComparer.Ordinal);
-        string[] strange = [.. layers.Where(layer => !own.TryGetValue(layer.Path, out IQuantizableLayer? target) || !Fits(layer, target.Weight)).Select(layer => layer.Path)];
-        if (strange.Length > 0)
-        {
-            throw new ArgumentException($"The quantization holds layers that this {network.GetName()} lacks, or has in another shape: {string.Join(", ", strange.Take(10))}.", nameof(network));
-        }
-
+        Dictionary<string, IQuantizableLayer> own = LayersOf(network);
         foreach (QuantizedLayer layer in layers)
         {
             UniformQuantizer input = layer.Input;
@@ -51,6 +40,24 @@ public sealed class QuantizedNetwork(string baseFingerprint, int weightBits, IRe
         }
 
         return $"{layers.Count} of {own.Count} layers in int8 ({InstructionPaths.Best.Words()})";
+    }
+
+    /// <summary>Refuses what <see cref="UseIn"/> refuses, and does nothing else.</summary>
+    /// <inheritdoc cref="UseIn" path="/exception"/>
+    public void Check(Module network)
+    {
+        CheckPlain(network);
+        if (WeightFingerprint.Of(network) is var found && found != baseFingerprint)
+        {
+            throw new InvalidDataException($"The quantization was made from weights with the fingerprint {baseFingerprint}, and those of this {network.GetName()} have {found}: it belongs to another base.");
+        }
+
+        Dictionary<string, IQuantizableLayer> own = LayersOf(network);
+        string[] strange = [.. layers.Where(layer => !own.TryGetValue(layer.Path, out IQuantizableLayer? target) || !Fits(layer, target.Weight)).Select(layer => layer.Path)];
+        if (strange.Length > 0)
+        {
+            throw new InvalidDataException($"The quantization holds layers that this {network.GetName()} lacks, or has in another shape: {string.Join(", ", strange.Take(10))}.");
+        }
     }
 
     /// <inheritdoc/>
@@ -62,7 +69,7 @@ public sealed class QuantizedNetwork(string baseFingerprint, int weightBits, IRe
         }
     }
 
-    internal static void Check(Module network)
+    internal static void CheckPlain(Module network)
     {
         if (network.parameters().FirstOrDefault(parameter => parameter.dtype != float32 || parameter.device_type != TorchSharp.DeviceType.CPU) is { } other)
         {
@@ -74,6 +81,9 @@ public sealed class QuantizedNetwork(string baseFingerprint, int weightBits, IRe
             throw new ArgumentException("This network is quantized already.", nameof(network));
         }
     }
+
+    private static Dictionary<string, IQuantizableLayer> LayersOf(Module network) => network.named_modules().Where(module => module.module is IQuantizableLayer)
+        .ToDictionary(module => module.name, module => (IQuantizableLayer)module.module, StringComparer.Ordinal);
 
     private static bool Fits(QuantizedLayer layer, Tensor weight)
     {

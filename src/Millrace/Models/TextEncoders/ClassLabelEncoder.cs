@@ -30,6 +30,9 @@ public sealed class ClassLabelEncoder : ITextEncoder
         }
     }
 
+    /// <summary>Number of classes.</summary>
+    public int Classes => _classes;
+
     /// <inheritdoc/>
     public Conditioning Encode(IReadOnlyList<string> prompts) =>
         Conditioning.WithoutText(prompts.Count) with { ClassLabels = tensor(prompts.Select(Label).ToArray(), dtype: int64) };

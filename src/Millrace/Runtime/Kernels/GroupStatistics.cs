@@ -78,6 +78,7 @@ internal sealed unsafe class GroupStatistics : IDisposable
     }
 
     /// <summary>Mean and centred square sum of each channel over one block of rows.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Sum(ref Job job, int index)
     {
         (long first, int count) = Block(index, job.Blocks, job.Rows);
@@ -115,6 +116,7 @@ internal sealed unsafe class GroupStatistics : IDisposable
     }
 
     /// <summary>Merges blocks and channels into the group's mean and variance, and these into one scale and shift a channel.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Merge(in Job job, int sample, int groups, float* weight, float* bias, float* affine, double epsilon)
     {
         int width = job.Channels / groups;

@@ -11,6 +11,7 @@ internal static unsafe class DotProductTile
     public const int Rows = 6;
 
     /// <summary>Multiplies.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run(in TileOperands operands)
     {
         Vector256<int> sum00 = default, sum01 = default, sum10 = default, sum11 = default, sum20 = default, sum21 = default;
@@ -18,31 +19,28 @@ internal static unsafe class DotProductTile
         byte** rows = operands.Rows;
         byte* row0 = rows[0], row1 = rows[1], row2 = rows[2], row3 = rows[3], row4 = rows[4], row5 = rows[5];
         sbyte* weights = operands.Weights;
-        for (int tap = 0; tap < operands.TapCount; tap++)
+        for (int half = 0; half < 2 * operands.Blocks; half++, weights += 4 * PackedWeights.Columns)
         {
-            long offset = operands.Taps[tap], end = offset + ((long)operands.Blocks * PackedWeights.Block);
-            for (; offset < end; offset += 4, weights += 4 * PackedWeights.Columns)
-            {
-                Vector256<sbyte> weights0 = Vector256.Load(weights), weights1 = Vector256.Load(weights + 32);
-                Vector256<byte> input = Four(row0 + offset);
-                sum00 = AvxVnni.MultiplyWideningAndAdd(sum00, input, weights0);
-                sum01 = AvxVnni.MultiplyWideningAndAdd(sum01, input, weights1);
-                input = Four(row1 + offset);
-                sum10 = AvxVnni.MultiplyWideningAndAdd(sum10, input, weights0);
-                sum11 = AvxVnni.MultiplyWideningAndAdd(sum11, input, weights1);
-                input = Four(row2 + offset);
-                sum20 = AvxVnni.MultiplyWideningAndAdd(sum20, input, weights0);
-                sum21 = AvxVnni.MultiplyWideningAndAdd(sum21, input, weights1);
-                input = Four(row3 + offset);
-                sum30 = AvxVnni.MultiplyWideningAndAdd(sum30, input, weights0);
-                sum31 = AvxVnni.MultiplyWideningAndAdd(sum31, input, weights1);
-                input = Four(row4 + offset);
-                sum40 = AvxVnni.MultiplyWideningAndAdd(sum40, input, weights0);
-                sum41 = AvxVnni.MultiplyWideningAndAdd(sum41, input, weights1);
-                input = Four(row5 + offset);
-                sum50 = AvxVnni.MultiplyWideningAndAdd(sum50, input, weights0);
-                sum51 = AvxVnni.MultiplyWideningAndAdd(sum51, input, weights1);
-            }
+            long offset = operands.Offset(half / 2) + (half % 2 * 4);
+            Vector256<sbyte> weights0 = Vector256.Load(weights), weights1 = Vector256.Load(weights + 32);
+            Vector256<byte> input = Four(row0 + offset);
+            sum00 = AvxVnni.MultiplyWideningAndAdd(sum00, input, weights0);
+            sum01 = AvxVnni.MultiplyWideningAndAdd(sum01, input, weights1);
+            input = Four(row1 + offset);
+            sum10 = AvxVnni.MultiplyWideningAndAdd(sum10, input, weights0);
+            sum11 = AvxVnni.MultiplyWideningAndAdd(sum11, input, weights1);
+            input = Four(row2 + offset);
+            sum20 = AvxVnni.MultiplyWideningAndAdd(sum20, input, weights0);
+            sum21 = AvxVnni.MultiplyWideningAndAdd(sum21, input, weights1);
+            input = Four(row3 + offset);
+            sum30 = AvxVnni.MultiplyWideningAndAdd(sum30, input, weights0);
+            sum31 = AvxVnni.MultiplyWideningAndAdd(sum31, input, weights1);
+            input = Four(row4 + offset);
+            sum40 = AvxVnni.MultiplyWideningAndAdd(sum40, input, weights0);
+            sum41 = AvxVnni.MultiplyWideningAndAdd(sum41, input, weights1);
+            input = Four(row5 + offset);
+            sum50 = AvxVnni.MultiplyWideningAndAdd(sum50, input, weights0);
+            sum51 = AvxVnni.MultiplyWideningAndAdd(sum51, input, weights1);
         }
 
         int* sums = operands.Sums;

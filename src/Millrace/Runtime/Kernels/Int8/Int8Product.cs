@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using static TorchSharp.torch;
@@ -11,7 +12,8 @@ namespace Millrace.Runtime.Kernels.Int8;
 /// </summary>
 /// <remarks>
 /// With x = s (q - z) and w = s_n w_q of output n, the sum over x w is s s_n (sum over q w_q - z sum over w_q): the second term and the
-/// bias are one number an output. No patch of the image is ever copied: the tile reads each tap where it lies.
+/// bias are one number an output. No patch of the image is ever copied: the tile reads each tap where it lies. Kernels are compiled
+/// with all optimizations at their first call: between libtorch's waiting threads the compiler of hot methods gets no turn for seconds.
 /// </remarks>
 internal sealed unsafe class Int8Product : IDisposable
 {
@@ -176,6 +178,7 @@ internal sealed unsafe class Int8Product : IDisposable
         GC.KeepAlive(image.Values);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Chunk(ref Job job, int index)
     {
         var weights = (PackedWeights)GCHandle.FromIntPtr(job.Weights).Target!;
@@ -197,7 +200,7 @@ internal sealed unsafe class Int8Product : IDisposable
         }
 
         int* sums = stackalloc int[job.TileRows * PackedWeights.Columns];
-        var operands = new TileOperands { Taps = job.Taps, TapCount = weights.Taps, Blocks = weights.Blocks, Sums = sums };
+        var operands = new TileOperands { Taps = job.Taps, Sums = sums };
         for (int tile = group * weights.Tiles / job.Groups; tile < (group + 1) * weights.Tiles / job.Groups; tile++)
         {
             weights.Select(ref operands, tile);
@@ -215,6 +218,7 @@ internal sealed unsafe class Int8Product : IDisposable
     }
 
     /// <summary>Writes the sums of one pixel and 16 outputs.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Write(in Job job, int* sums, int column, long target)
     {
         int count = Math.Min(PackedWeights.Columns, job.Outputs - column);
@@ -250,6 +254,7 @@ internal sealed unsafe class Int8Product : IDisposable
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void WritePart(in Job job, Vector256<float> low, Vector256<float> high, float* addend, int count, long target)
     {
         float* numbers = stackalloc float[PackedWeights.Columns];
@@ -270,6 +275,7 @@ internal sealed unsafe class Int8Product : IDisposable
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<float> Finish(in Job job, int* sums, int column) =>
         (Vector256.ConvertToSingle(Vector256.Load(sums)) * Vector256.Load(job.Scale + column)) + Vector256.Load(job.Shift + column);
 

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using static TorchSharp.torch;
 
@@ -54,6 +55,7 @@ internal static unsafe class Int8Quantization
     }
 
     /// <summary>One line of the input: as many of the output as it is enlarged to.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Line(ref Job job, int index)
     {
         int inHeight = job.Height / job.Enlargement, inWidth = job.Width / job.Enlargement, sample = index / inHeight, line = index % inHeight * job.Enlargement;
@@ -91,6 +93,7 @@ internal static unsafe class Int8Quantization
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void ConvertNormalized(in Job job, float* source, float* affine, byte* target)
     {
         Vector256<float> inverse = Vector256.Create(job.Inverse), zero = Vector256.Create(job.ZeroPoint), top = Vector256.Create(job.Top);
@@ -103,6 +106,7 @@ internal static unsafe class Int8Quantization
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Convert(in Job job, float* source, byte* target, int count)
     {
         Vector256<float> inverse = Vector256.Create(job.Inverse), zero = Vector256.Create(job.ZeroPoint), top = Vector256.Create(job.Top);

@@ -4,7 +4,8 @@ namespace Millrace.Runtime.Kernels.Int8;
 
 /// <summary>
 /// Signed 8-bit weights in the order in which the tiles read them: sixteen columns (outputs) side by side, four inputs of each
-/// together, as the byte instructions take them. Never changed after it was made.
+/// together, as the byte instructions take them. The blocks of a tile are sorted by what 16 bits hold of their sums, so that none is
+/// asked for it while it is multiplied. Never changed after it was made.
 /// </summary>
 internal sealed unsafe class PackedWeights : IDisposable
 {
@@ -21,8 +22,8 @@ internal sealed unsafe class PackedWeights : IDisposable
     private const int SixteenBitSum = 128;
 
     private sbyte* _weights;
-    private readonly byte* _marks;
-    private readonly bool[] _hasLarge;
+    private readonly int* _places;
+    private readonly (int TwoPairs, int Pairs)[] _counts;
 
     /// <summary>Packs weights.</summary>
     /// <param name="weights">[outputs, taps, channels], each from -127 to 127.</param>
@@ -45,16 +46,14 @@ internal sealed unsafe class PackedWeights : IDisposable
         (Outputs, Taps, Channels) = (outputs, taps, channels);
         Blocks = (channels + Block - 1) / Block;
         Tiles = (outputs + Columns - 1) / Columns;
-        _hasLarge = new bool[Tiles];
+        _counts = new (int, int)[Tiles];
         long blocks = (long)Tiles * taps * Blocks;
-        _weights = (sbyte*)NativeMemory.AlignedAlloc((nuint)(blocks * Block * (Columns + 1)), 64);
-        _marks = (byte*)_weights + (blocks * Block * Columns);
+        _weights = (sbyte*)NativeMemory.AlignedAlloc((nuint)(blocks * ((Block * Columns) + sizeof(int))), 64);
+        _places = (int*)(_weights + (blocks * Block * Columns));
         ColumnSums = new int[Tiles * Columns];
-        Pack(weights);
-        for (long block = 0; block < blocks; block++)
+        for (int tile = 0; tile < Tiles; tile++)
         {
-            _marks[block] = (byte)MarkOf(_weights + (block * Block * Columns));
-            _hasLarge[block / (taps * Blocks)] |= _marks[block] == (byte)SixteenBits.None;
+            Pack(weights, tile);
         }
     }
 
@@ -78,28 +77,17 @@ internal sealed unsafe class PackedWeights : IDisposable
     /// <summary>Sum of each output's weights, filled up with zeros to whole tiles.</summary>
     public int[] ColumnSums { get; }
 
-    /// <summary>Share of the blocks that hold two pairs in 16 bits.</summary>
-    public double JointShare
-    {
-        get
-        {
-            long blocks = (long)Tiles * Taps * Blocks, joint = 0;
-            for (long block = 0; block < blocks; block++)
-            {
-                joint += _marks[block] == (byte)SixteenBits.TwoPairs ? 1 : 0;
-            }
-
-            return (double)joint / blocks;
-        }
-    }
+    /// <summary>Share of the blocks of which 16 bits hold two pairs.</summary>
+    public double JointShare => _counts.Sum(count => (double)count.TwoPairs) / ((double)Tiles * Taps * Blocks);
 
     /// <summary>Points operands at a tile.</summary>
     public void Select(ref TileOperands operands, int tile)
     {
         long first = (long)tile * Taps * Blocks;
         operands.Weights = _weights + (first * Block * Columns);
-        operands.Marks = _marks + first;
-        operands.HasLarge = _hasLarge[tile];
+        operands.Places = _places + first;
+        (operands.TwoPairs, operands.Pairs) = _counts[tile];
+        operands.Large = (Taps * Blocks) - operands.TwoPairs - operands.Pairs;
     }
 
     /// <summary>Releases the memory.</summary>
@@ -115,33 +103,45 @@ internal sealed unsafe class PackedWeights : IDisposable
         _weights = null;
     }
 
-    private void Pack(ReadOnlySpan<sbyte> weights)
+    private void Pack(ReadOnlySpan<sbyte> weights, int tile)
     {
-        new Span<sbyte>(_weights, checked(Tiles * Taps * Blocks * Block * Columns)).Clear();
-        for (int output = 0; output < Outputs; output++)
+        const int Size = Block * Columns;
+        int count = Taps * Blocks, first = tile * Columns, columns = Math.Min(Columns, Outputs - first);
+        var unsorted = new sbyte[count * Size];
+        for (int column = 0; column < columns; column++)
         {
             for (int tap = 0; tap < Taps; tap++)
             {
-                ReadOnlySpan<sbyte> row = weights.Slice(((output * Taps) + tap) * Channels, Channels);
-                long block = ((((long)(output / Columns) * Taps) + tap) * Blocks);
+                ReadOnlySpan<sbyte> row = weights.Slice((((first + column) * Taps) + tap) * Channels, Channels);
                 for (int channel = 0; channel < Channels; channel++)
                 {
-                    int half = channel % Block / 4;
-                    _weights[((block + (channel / Block)) * Block * Columns) + (half * 4 * Columns) + (output % Columns * 4) + (channel % 4)] = row[channel];
-                    ColumnSums[output] += row[channel];
+                    int block = (tap * Blocks) + (channel / Block), half = channel % Block / 4;
+                    unsorted[(block * Size) + (half * 4 * Columns) + (column * 4) + (channel % 4)] = row[channel];
+                    ColumnSums[first + column] += row[channel];
                 }
             }
+        }
+
+        (int Block, SixteenBits Bits)[] order = [.. Enumerable.Range(0, count)
+            .Select(block => (block, MarkOf(unsorted.AsSpan(block * Size, Size)))).OrderByDescending(block => block.Item2)];
+        _counts[tile] = (order.Count(block => block.Bits == SixteenBits.TwoPairs), order.Count(block => block.Bits == SixteenBits.Pair));
+        for (int index = 0; index < count; index++)
+        {
+            int block = order[index].Block;
+            long target = ((long)tile * count) + index;
+            unsorted.AsSpan(block * Size, Size).CopyTo(new Span<sbyte>(_weights + (target * Size), Size));
+            _places[target] = ((block / Blocks) << 16) | (block % Blocks);
         }
     }
 
     /// <summary>VPMADDUBSW adds two neighbours of a half; two of its results are the first two, or the last two, of both halves.</summary>
-    private static SixteenBits MarkOf(sbyte* block)
+    private static SixteenBits MarkOf(ReadOnlySpan<sbyte> block)
     {
         SixteenBits mark = SixteenBits.TwoPairs;
         for (int pair = 0; pair < 2 * Columns; pair++)
         {
-            (int above, int below) = Sides(block + (2 * pair));
-            (int aboveNext, int belowNext) = Sides(block + (4 * Columns) + (2 * pair));
+            (int above, int below) = Sides(block.Slice(2 * pair, 2));
+            (int aboveNext, int belowNext) = Sides(block.Slice((4 * Columns) + (2 * pair), 2));
             if (Math.Max(Math.Max(above, below), Math.Max(aboveNext, belowNext)) > SixteenBitSum)
             {
                 return SixteenBits.None;
@@ -154,6 +154,6 @@ internal sealed unsafe class PackedWeights : IDisposable
     }
 
     /// <summary>Sums of the positive and of the negative of two weights: no activation takes the pair beyond 255 times these.</summary>
-    private static (int Above, int Below) Sides(sbyte* pair) =>
+    private static (int Above, int Below) Sides(ReadOnlySpan<sbyte> pair) =>
         (Math.Max((int)pair[0], 0) + Math.Max((int)pair[1], 0), -Math.Min((int)pair[0], 0) - Math.Min((int)pair[1], 0));
 }

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Millrace.Runtime.Kernels.Int8;
 
 /// <summary>The tile in plain C#.</summary>
@@ -7,24 +9,24 @@ internal static unsafe class PortableTile
     public const int Rows = 4;
 
     /// <summary>Multiplies.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run(in TileOperands operands)
     {
         for (int row = 0; row < Rows; row++)
         {
             int* sums = operands.Sums + (row * PackedWeights.Columns);
             new Span<int>(sums, PackedWeights.Columns).Clear();
-            sbyte* weights = operands.Weights;
-            for (int tap = 0; tap < operands.TapCount; tap++)
+            for (int block = 0; block < operands.Blocks; block++)
             {
-                byte* inputs = operands.Rows[row] + operands.Taps[tap];
-                for (int half = 0; half < 2 * operands.Blocks; half++, inputs += 4, weights += 4 * PackedWeights.Columns)
-                {
-                    AddHalf(inputs, weights, sums);
-                }
+                byte* inputs = operands.Rows[row] + operands.Offset(block);
+                sbyte* weights = operands.Weights + ((long)block * PackedWeights.Block * PackedWeights.Columns);
+                AddHalf(inputs, weights, sums);
+                AddHalf(inputs + 4, weights + (4 * PackedWeights.Columns), sums);
             }
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void AddHalf(byte* inputs, sbyte* weights, int* sums)
     {
         for (int column = 0; column < PackedWeights.Columns; column++, weights += 4)

@@ -4,7 +4,7 @@ namespace Millrace.Runtime.Kernels.Int8;
 /// How much of a block's sum VPMADDUBSW may hold in 16 bits without saturating, whatever the activations: the weights alone decide,
 /// so it is known when they are packed.
 /// </summary>
-internal enum SixteenBits : byte
+internal enum SixteenBits
 {
     /// <summary>Not even one pair of products.</summary>
     None,

@@ -11,43 +11,40 @@ internal static unsafe class WideMultiplyAddTile
     public const int Rows = 8;
 
     /// <summary>Multiplies.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run(in TileOperands operands)
     {
         Vector512<int> sum0 = default, sum1 = default, sum2 = default, sum3 = default, sum4 = default, sum5 = default, sum6 = default, sum7 = default;
         byte** rows = operands.Rows;
         byte* row0 = rows[0], row1 = rows[1], row2 = rows[2], row3 = rows[3], row4 = rows[4], row5 = rows[5], row6 = rows[6], row7 = rows[7];
         sbyte* weights = operands.Weights;
-        byte* mark = operands.Marks;
-        for (int tap = 0; tap < operands.TapCount; tap++)
+        int block = 0;
+        for (; block < operands.TwoPairs; block++, weights += PackedWeights.Block * PackedWeights.Columns)
         {
-            long offset = operands.Taps[tap], end = offset + ((long)operands.Blocks * PackedWeights.Block);
-            for (; offset < end; offset += PackedWeights.Block, weights += PackedWeights.Block * PackedWeights.Columns)
-            {
-                Vector512<sbyte> left = Vector512.Load(weights), right = Vector512.Load(weights + 64);
-                var bits = (SixteenBits)(*mark++);
-                if (bits == SixteenBits.TwoPairs)
-                {
-                    sum0 += Joint(row0 + offset, left, right);
-                    sum1 += Joint(row1 + offset, left, right);
-                    sum2 += Joint(row2 + offset, left, right);
-                    sum3 += Joint(row3 + offset, left, right);
-                    sum4 += Joint(row4 + offset, left, right);
-                    sum5 += Joint(row5 + offset, left, right);
-                    sum6 += Joint(row6 + offset, left, right);
-                    sum7 += Joint(row7 + offset, left, right);
-                }
-                else if (bits == SixteenBits.Pair)
-                {
-                    sum0 += Apart(row0 + offset, left, right);
-                    sum1 += Apart(row1 + offset, left, right);
-                    sum2 += Apart(row2 + offset, left, right);
-                    sum3 += Apart(row3 + offset, left, right);
-                    sum4 += Apart(row4 + offset, left, right);
-                    sum5 += Apart(row5 + offset, left, right);
-                    sum6 += Apart(row6 + offset, left, right);
-                    sum7 += Apart(row7 + offset, left, right);
-                }
-            }
+            long offset = operands.Offset(block);
+            Vector512<sbyte> left = Vector512.Load(weights), right = Vector512.Load(weights + 64);
+            sum0 += Joint(row0 + offset, left, right);
+            sum1 += Joint(row1 + offset, left, right);
+            sum2 += Joint(row2 + offset, left, right);
+            sum3 += Joint(row3 + offset, left, right);
+            sum4 += Joint(row4 + offset, left, right);
+            sum5 += Joint(row5 + offset, left, right);
+            sum6 += Joint(row6 + offset, left, right);
+            sum7 += Joint(row7 + offset, left, right);
+        }
+
+        for (; block < operands.TwoPairs + operands.Pairs; block++, weights += PackedWeights.Block * PackedWeights.Columns)
+        {
+            long offset = operands.Offset(block);
+            Vector512<sbyte> left = Vector512.Load(weights), right = Vector512.Load(weights + 64);
+            sum0 += Apart(row0 + offset, left, right);
+            sum1 += Apart(row1 + offset, left, right);
+            sum2 += Apart(row2 + offset, left, right);
+            sum3 += Apart(row3 + offset, left, right);
+            sum4 += Apart(row4 + offset, left, right);
+            sum5 += Apart(row5 + offset, left, right);
+            sum6 += Apart(row6 + offset, left, right);
+            sum7 += Apart(row7 + offset, left, right);
         }
 
         int* sums = operands.Sums;
@@ -59,10 +56,7 @@ internal static unsafe class WideMultiplyAddTile
         sum5.Store(sums + 80);
         sum6.Store(sums + 96);
         sum7.Store(sums + 112);
-        if (operands.HasLarge)
-        {
-            MultiplyAddTile.AddLarge(operands, Rows);
-        }
+        MultiplyAddTile.AddLarge(operands, Rows);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
