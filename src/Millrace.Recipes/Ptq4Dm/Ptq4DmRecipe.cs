@@ -2,7 +2,6 @@ using Millrace.Checkpoints;
 using Millrace.Compression.Calibration;
 using Millrace.Compression.Quantization;
 using Millrace.Evaluation;
-using Millrace.Models;
 using Millrace.Processes;
 using Millrace.Solvers;
 using Millrace.Training;
@@ -139,7 +138,7 @@ public sealed class Ptq4DmRecipe : Recipe
             return new CalibrationSet(noised.DetachFromDisposeScope(), t.DetachFromDisposeScope(), Conditions(model, (int)clean.shape[0], detached: true));
         }
 
-        public Conditioning Conditions(DiffusionModel model, int rows, bool detached = false)
+        public static Conditioning Conditions(DiffusionModel model, int rows, bool detached = false)
         {
             Conditioning encoded = model.TextEncoder.Encode([.. Enumerable.Range(0, rows).Select(row => Prompts[row % Prompts.Length])]);
             return detached ? encoded.Select(part => part.alias().DetachFromDisposeScope()) : encoded;
@@ -164,7 +163,7 @@ public sealed class Ptq4DmRecipe : Recipe
             return cat(parts, 0).MoveToOuterDisposeScope();
         }
 
-        public Tensor Decode(DiffusionModel model, Tensor latents)
+        public static Tensor Decode(DiffusionModel model, Tensor latents)
         {
             using DisposeScope scope = NewDisposeScope();
             return cat([.. latents.split(Batch).Select(part => model.Autoencoder.Decode(part))], 0).Clamped(-1, 1).MoveToOuterDisposeScope();

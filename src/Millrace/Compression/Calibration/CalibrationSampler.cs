@@ -18,6 +18,8 @@ namespace Millrace.Compression.Calibration;
 /// <param name="guidance">Puts guidance around the network: then the rows of both halves are taken. Null for none.</param>
 public sealed class CalibrationSampler(IDenoiser denoiser, ISolver solver, Func<IDenoiser, IDenoiser>? guidance = null)
 {
+    private readonly int _steps = solver.Evaluations ?? throw new ArgumentException("The solver finds its number of evaluations on the way; calibration needs one that knows it.", nameof(solver));
+
     /// <summary>Samples one sampling for each row of the conditioning, and keeps of each the evaluation that the law drew.</summary>
     /// <param name="conditioning">One row for each sampling, at least <see cref="CalibrationSet.Least"/>; used, not owned.</param>
     /// <param name="shape">Of one x, [C, H, W].</param>
@@ -60,9 +62,8 @@ public sealed class CalibrationSampler(IDenoiser denoiser, ISolver solver, Func<
     /// <summary>Which evaluation of its sampling each row is taken at, 0 the first.</summary>
     internal int[] Draw(TimeLaw law, int rows, long seed)
     {
-        int steps = solver.Evaluations ?? throw new ArgumentException("The solver finds its number of evaluations on the way; calibration needs one that knows it.", nameof(solver));
         using var random = new SeededRandom(seed, CPU);
         using Tensor times = law.Draw(rows, random);
-        return [.. times.data<float>().Select(time => steps - 1 - Math.Min((int)(time * steps), steps - 1))];
+        return [.. times.data<float>().Select(time => _steps - 1 - Math.Min((int)(time * _steps), _steps - 1))];
     }
 }

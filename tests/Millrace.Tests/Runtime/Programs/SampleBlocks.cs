@@ -17,7 +17,7 @@ internal static class SampleBlocks
     public static Block Positive { get; } = Unary("positive", a => a.relu(), (graph, a) => graph.Apply("relu", a));
 
     /// <summary>[B, D] to [B], bool: whether the first number is above a quarter.</summary>
-    public static Block IsLarge { get; } = Unary("is large", a => a.select(1, 0).IsAbove(0.25), (graph, a) => graph.Apply("gt", graph.Apply("select", a, 1, 0), 0.25));
+    public static Block IsLarge { get; } = Unary("is large", a => a.select(1, 0).neg().IsBelow(-0.25), (graph, a) => graph.Apply("gt", graph.Apply("select", a, 1, 0), 0.25));
 
     /// <summary>Adds a whole number of the host.</summary>
     public static Block Moved { get; } = new("moved", values => [values[0].Tensor.Plus(0.125 * values[1].Whole)])
