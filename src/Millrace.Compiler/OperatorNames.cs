@@ -7,20 +7,35 @@ internal static class OperatorNames
 {
     public static readonly Dictionary<SyntaxKind, string> Binary = new()
     {
-        [SyntaxKind.AddExpression] = "add", [SyntaxKind.SubtractExpression] = "sub", [SyntaxKind.MultiplyExpression] = "mul", [SyntaxKind.DivideExpression] = "div",
-        [SyntaxKind.GreaterThanExpression] = "gt", [SyntaxKind.GreaterThanOrEqualExpression] = "ge", [SyntaxKind.LessThanExpression] = "lt", [SyntaxKind.LessThanOrEqualExpression] = "le",
+        [SyntaxKind.AddExpression] = "add",
+        [SyntaxKind.SubtractExpression] = "sub",
+        [SyntaxKind.MultiplyExpression] = "mul",
+        [SyntaxKind.DivideExpression] = "div",
+        [SyntaxKind.GreaterThanExpression] = "gt",
+        [SyntaxKind.GreaterThanOrEqualExpression] = "ge",
+        [SyntaxKind.LessThanExpression] = "lt",
+        [SyntaxKind.LessThanOrEqualExpression] = "le",
     };
 
     public static readonly Dictionary<SyntaxKind, string> Compound = new()
     {
-        [SyntaxKind.AddAssignmentExpression] = "add", [SyntaxKind.SubtractAssignmentExpression] = "sub",
-        [SyntaxKind.MultiplyAssignmentExpression] = "mul", [SyntaxKind.DivideAssignmentExpression] = "div",
+        [SyntaxKind.AddAssignmentExpression] = "add",
+        [SyntaxKind.SubtractAssignmentExpression] = "sub",
+        [SyntaxKind.MultiplyAssignmentExpression] = "mul",
+        [SyntaxKind.DivideAssignmentExpression] = "div",
     };
 
     /// <summary>Methods of this project's arithmetic.</summary>
     public static readonly Dictionary<string, string> Arithmetic = new()
     {
-        ["Plus"] = "add", ["Minus"] = "sub", ["Times"] = "mul", ["Clamped"] = "clamp", ["AtLeast"] = "clamp_min", ["AtMost"] = "clamp_max", ["IsBelow"] = "lt", ["IsEqualTo"] = "eq",
+        ["Plus"] = "add",
+        ["Minus"] = "sub",
+        ["Times"] = "mul",
+        ["Clamped"] = "clamp",
+        ["AtLeast"] = "clamp_min",
+        ["AtMost"] = "clamp_max",
+        ["IsBelow"] = "lt",
+        ["IsEqualTo"] = "eq",
     };
 
     /// <summary>Functions and methods of TorchSharp, whose arguments come in libtorch's order.</summary>

@@ -1,9 +1,9 @@
 using System.Text.Json;
 using Millrace.Compression.Accounts;
 using Millrace.Compression.LayerPruning;
+using Millrace.Compression.Pruning;
 using Millrace.Compression.Recovery;
 using Millrace.Compression.Redundancy;
-using Millrace.Compression.Pruning;
 using Millrace.Compression.Segments;
 using Millrace.Evaluation;
 using Millrace.Models.Layers;

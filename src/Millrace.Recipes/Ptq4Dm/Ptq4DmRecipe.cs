@@ -61,7 +61,7 @@ public sealed class Ptq4DmRecipe : Recipe
         context.Progress.Report("samples of the float32 network");
         Tensor expected = trial.Sample(plain, context.Seed), clean = trial.Sample(plain, context.Seed + 1000, rows);
         using PictureJudge judge = PictureJudge.Load(ShippedModels.Find("emoji-judge"));
-        IReadOnlyList<string> names = judge.Classify(trial.Decode(plain, expected));
+        IReadOnlyList<string> names = judge.Classify(Trial.Decode(plain, expected));
 
         var found = new Findings();
         foreach ((string arm, Func<CalibrationSet> source) in Sources(plain, trial, clean, rows))
@@ -92,7 +92,7 @@ public sealed class Ptq4DmRecipe : Recipe
             found[arm, bits == 6 ? Six : Eight] = (sampled.Minus(expected).Squared().mean() / expected.Squared().mean()).item<float>();
             if (bits == 8)
             {
-                found[arm, Named] = judge.Classify(trial.Decode(plain, sampled)).Zip(names).Count(pair => pair.First == pair.Second) / (double)names.Count;
+                found[arm, Named] = judge.Classify(Trial.Decode(plain, sampled)).Zip(names).Count(pair => pair.First == pair.Second) / (double)names.Count;
             }
         }
     }
@@ -103,7 +103,7 @@ public sealed class Ptq4DmRecipe : Recipe
     {
         yield return (Own, () => trial.OwnWay(model, rows, new NormalTimeLaw()));
         yield return (Noise, () => trial.OwnWay(model, rows, new GridTimeLaw(1)));
-        yield return (Pictures, () => new CalibrationSet(clean.alias().DetachFromDisposeScope(), zeros(rows).DetachFromDisposeScope(), trial.Conditions(model, rows, detached: true)));
+        yield return (Pictures, () => new CalibrationSet(clean.alias().DetachFromDisposeScope(), zeros(rows).DetachFromDisposeScope(), Trial.Conditions(model, rows, detached: true)));
         yield return (Noised, () => trial.NoisedPictures(model, clean));
     }
 

@@ -194,7 +194,8 @@ public sealed class RedundancyTests
         using UNet2DModel network = CompressionNetworks.ClassUNet();
         using Module<Tensor, Tensor> meaning = Sequential(Flatten(), nn.Linear(192, 5));
         Tensor Loss(Module<Tensor, Tensor>? of) => new RecoveryObjective<UNet2DModel>(
-            network, network, PredictionType.Epsilon, Process, Data, new RecoveryOptions { Task = 0, Output = 0, Features = 0, Semantics = 1 }) { Meaning = of }.Loss(new TrainingDraw(0, 1));
+            network, network, PredictionType.Epsilon, Process, Data, new RecoveryOptions { Task = 0, Output = 0, Features = 0, Semantics = 1 })
+        { Meaning = of }.Loss(new TrainingDraw(0, 1));
         Refused("needs a network", () => Loss(null));
         Refused("must be in evaluation mode", () => Loss(meaning));
         meaning.eval();

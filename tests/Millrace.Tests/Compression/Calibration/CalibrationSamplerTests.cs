@@ -3,9 +3,7 @@ using Millrace.Guidance;
 using Millrace.Processes;
 using Millrace.Solvers;
 using Millrace.Tests.Support;
-using Millrace.Training;
 using Millrace.Training.TimeLaws;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Millrace.Tests.Compression.Calibration;
