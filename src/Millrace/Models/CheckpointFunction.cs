@@ -12,7 +12,7 @@ internal sealed class CheckpointFunction : autograd.MultiTensorFunction<Checkpoi
 
     // The engine reads what backward returned only after it returned, on a thread that may have no dispose scope.
     [ThreadStatic]
-    private static List<Tensor>? s_handedOn;
+    private static List<Tensor>? _handedOn;
 
     public override string Name => nameof(CheckpointFunction);
 
@@ -29,7 +29,7 @@ internal sealed class CheckpointFunction : autograd.MultiTensorFunction<Checkpoi
 
     public override List<Tensor> backward(autograd.AutogradContext ctx, List<Tensor> grad_outputs)
     {
-        s_handedOn?.ForEach(tensor => tensor?.Dispose());
+        _handedOn?.ForEach(tensor => tensor?.Dispose());
         using var scope = NewDisposeScope();
         using IDisposable grad = enable_grad();
         var part = (Func<Tensor?[], Tensor[]>)ctx.get_data(Part);
@@ -38,7 +38,7 @@ internal sealed class CheckpointFunction : autograd.MultiTensorFunction<Checkpoi
         Tensor[] outputs = part(leaves);
         var asked = outputs.Zip(grad_outputs).Where(pair => pair.First.requires_grad).ToArray();
         autograd.backward([.. asked.Select(pair => pair.First)], [.. asked.Select(pair => pair.Second)]);
-        s_handedOn = [.. leaves.Select(leaf => leaf?.grad?.DetachFromDisposeScope()!)];
-        return [null!, .. s_handedOn];
+        _handedOn = [.. leaves.Select(leaf => leaf?.grad?.DetachFromDisposeScope()!)];
+        return [null!, .. _handedOn];
     }
 }
