@@ -79,6 +79,12 @@ internal static class TensorArithmetic
         return tensor.clamp_max(highest);
     }
 
+    public static Tensor ToThePower(this Tensor tensor, double exponent)
+    {
+        using Scalar number = exponent;
+        return tensor.pow(number);
+    }
+
     /// <summary>Which elements are below a number, bool.</summary>
     public static Tensor IsBelow(this Tensor tensor, double number)
     {

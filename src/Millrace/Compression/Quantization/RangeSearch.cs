@@ -58,11 +58,7 @@ internal sealed class RangeSearch(double power, int candidates)
         return Power(rows.Minus((rows / scales).round().Clamped(-top, top) * scales)).mean([1L], keepdim: true).MoveToOuterDisposeScope();
     }
 
-    private Tensor Power(Tensor difference)
-    {
-        using Scalar exponent = power;
-        return difference.abs().pow(exponent);
-    }
+    private Tensor Power(Tensor difference) => difference.abs().ToThePower(power);
 
     private double Best(double whole, Func<double, double> error)
     {

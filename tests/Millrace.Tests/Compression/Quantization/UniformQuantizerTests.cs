@@ -58,7 +58,7 @@ public sealed class UniformQuantizerTests
 
         int top = Math.Max(1, (1 << (bits - 1)) - 1);
         Tensor weights = randn(8, 200, generator: generator) * rand(8, 1, generator: generator);
-        double Error(Tensor scales) => weights.Minus((weights / scales).round().Clamped(-top, top) * scales).abs().pow(power).mean().item<float>();
+        double Error(Tensor scales) => weights.Minus((weights / scales).round().Clamped(-top, top) * scales).abs().ToThePower(power).mean().item<float>();
         double channels = Error(search.FindScales(weights, top).unsqueeze(1)), tensorWide = Error(search.FindScales(weights.view(1, -1), top).unsqueeze(1));
         Assert.True(channels <= tensorWide + 1e-9, $"{channels} {tensorWide}");
     }
