@@ -17,7 +17,7 @@ public sealed class QuantizeTests : IDisposable
         TinyModel.Save(other, wide: true, seed: 2);
 
         CommandLineResult made = await CommandLine.RunAsync("quantize", model, integers, "--calibration", "16", "--steps", "2", "--network-only");
-        Assert.Equal((0, ""), (made.ExitCode, made.Error));
+        Assert.True(made.ExitCode == 0, made.Error); // a slow machine is told of progress on standard error
         Assert.Matches(@"^unet: \d+ layers, weights of 7 bits, \d\.\d MB\n", made.Output);
         string[] draw = ["generate", "--prompt", "a red car", "--output", _folder.File("out.png"), "--quantized", integers];
         Assert.Equal(0, (await CommandLine.RunAsync([.. draw, "--model", model])).ExitCode);
