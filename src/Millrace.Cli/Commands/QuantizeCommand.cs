@@ -20,7 +20,7 @@ internal static class QuantizeCommand
           millrace stream --model emoji --quantized emoji-int8.safetensors
           millrace quantize ./sd15 sd15-int8.safetensors --calibration 128 --prompts prompts.txt
 
-        Seven bits for weights are nearly as good as eight, and much the faster on processors with AVX2 alone.
+        Weights of seven bits mostly take the faster path of processors with AVX2 alone.
         """;
 
     private static readonly Argument<string> Model = new("MODEL") { Description = "A model folder, a single file, or the name of a model." };
